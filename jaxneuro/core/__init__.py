@@ -1,0 +1,14 @@
+from ._checks import check_name as check_name
+from ._checks import plural as plural
+from ._checks import whole_steps as whole_steps
+from ._context import Context as Context
+from ._context import component_key as component_key
+from ._context import init_key as init_key
+from ._drive import Drive as Drive
+from ._fields import param as param
+from ._paths import get_leaf as get_leaf
+from ._paths import leaf_paths as leaf_paths
+from ._paths import map_leaves as map_leaves
+from ._paths import resolve_path as resolve_path
+from ._paths import resolve_paths as resolve_paths
+from ._paths import suggest as suggest

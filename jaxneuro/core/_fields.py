@@ -1,0 +1,44 @@
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+
+
+def _as_float_array(value: Any) -> Any:
+    if value is None:
+        return None
+    array = jnp.asarray(value)
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+
+
+def param(
+    default: Any = dataclasses.MISSING,
+    *,
+    unit: str = "",
+    lower: float | None = None,
+    upper: float | None = None,
+) -> Any:
+    """A module field that holds an array: it can be trained, swept and changed without recompiling.
+
+    The default stays a Python number until an instance is made, so importing a class never
+    starts a device.
+
+    **Arguments:**
+
+    - `default`: a number or nested list; without it the field is required.
+    - `unit`: printed in help texts, for instance `"ms"`.
+    - `lower`, `upper`: the physical range, open at both ends; `training.trainable` keeps the
+      leaf inside it by a smooth transform.
+
+    !!! example
+
+        ```python
+        class Leak(eqx.Module):
+            tau: Array = param(10.0, unit="ms", lower=0.0)
+        ```
+    """
+    metadata = {"unit": unit, "lower": lower, "upper": upper}
+    if default is dataclasses.MISSING:
+        return eqx.field(converter=_as_float_array, metadata=metadata)
+    return eqx.field(converter=_as_float_array, default=default, metadata=metadata)

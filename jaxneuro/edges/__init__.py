@@ -1,0 +1,15 @@
+from ._base import AbstractEdge as AbstractEdge
+from ._connectivity import AbstractConnectivity as AbstractConnectivity
+from ._connectivity import Chain as Chain
+from ._connectivity import Dense as Dense
+from ._connectivity import OneToOne as OneToOne
+from ._connectivity import Sparse as Sparse
+from ._convolution import AveragePool as AveragePool
+from ._convolution import Conv as Conv
+from ._convolution import MaxPool as MaxPool
+from ._dropout import Dropout as Dropout
+from ._projection import Projection as Projection
+from ._receptors import AbstractReceptor as AbstractReceptor
+from ._receptors import Delta as Delta
+from ._receptors import Direct as Direct
+from ._receptors import ExponentialCurrent as ExponentialCurrent

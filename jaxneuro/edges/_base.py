@@ -1,0 +1,58 @@
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import Array, Float, Key
+
+from jaxneuro.core import Context, Drive
+
+
+class AbstractEdge(eqx.Module):
+    """What drives a population: a projection from another, an injected current, noise.
+
+    Each step of an edge has three parts, so that the engine can lift the middle one out of the
+    time loop: `release` (at the source), `propagate` (linear, no state), `step` (at the target).
+
+    **Attributes:**
+
+    - `source`: name of the node it reads, None if it needs none.
+    - `target`: name of the population it drives.
+    - `delay`: ms; None means one step, 0 means within the same step.
+    - `releases_evenly`: whether `release` treats every step alike, so that a constant signal
+      stays constant.
+    """
+
+    source: eqx.AbstractVar[str | None]
+    target: eqx.AbstractVar[str]
+    delay: eqx.AbstractVar[float | None]
+    releases_evenly: eqx.AbstractVar[bool]
+
+    @abstractmethod
+    def init(
+        self,
+        source_shape: tuple[int, ...],
+        target_shape: tuple[int, ...],
+        key: Key[Array, ""],
+        inference: bool,
+    ) -> Any:
+        """The edge's state at the start of a presentation."""
+
+    @abstractmethod
+    def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of target it fits; an error if it does not fit the source."""
+
+    @abstractmethod
+    def release(
+        self, state: Any, signals: Float[Array, "time ..."], context: Context
+    ) -> tuple[Any, Float[Array, "time ..."]]:
+        """Shapes the source's signals; `context.step` is that of the first of them."""
+
+    @abstractmethod
+    def propagate(self, signals: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
+        """Signals `(time, *source)` to events `(time, *target)`, step by step alike."""
+
+    @abstractmethod
+    def step(
+        self, state: Any, events: Float[Array, "..."], v: Float[Array, "..."], context: Context
+    ) -> tuple[Any, Drive]:
+        """Events of one step to the drive on the target, whose voltage at its start is v."""

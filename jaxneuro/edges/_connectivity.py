@@ -1,0 +1,157 @@
+import math
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxneuro.neurons import as_shape
+
+
+class AbstractConnectivity(eqx.Module):
+    """Which source drives which target: a map of signals to events, linear in the weight.
+
+    It never looks at time, so the engine applies it to many steps in one product.
+    """
+
+    @abstractmethod
+    def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the target population that fits a source of this shape."""
+
+    @abstractmethod
+    def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The shape of the weight, None if it has none."""
+
+    @abstractmethod
+    def fan_in(self, source_shape: tuple[int, ...]) -> int:
+        """How many sources one target neuron hears (the mean, where it varies)."""
+
+    @abstractmethod
+    def propagate(
+        self, weight: Float[Array, "..."] | None, signals: Float[Array, "time ..."]
+    ) -> Float[Array, "time ..."]:
+        """Signals `(time, *source)` to events `(time, *target)`."""
+
+
+class Dense(AbstractConnectivity):
+    """Every source to every target; weight `(pre, post)`, populations flattened.
+
+    **Arguments:**
+
+    - `shape`: the target's number of neurons or shape.
+    """
+
+    shape: tuple[int, ...] = eqx.field(static=True, converter=as_shape)
+
+    def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.shape
+
+    def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return math.prod(source_shape), math.prod(self.shape)
+
+    def fan_in(self, source_shape: tuple[int, ...]) -> int:
+        return math.prod(source_shape)
+
+    def propagate(
+        self, weight: Float[Array, "pre post"], signals: Float[Array, "time ..."]
+    ) -> Float[Array, "time ..."]:
+        flat = signals.reshape(signals.shape[0], -1)
+        return (flat @ weight).reshape(-1, *self.shape)
+
+
+class OneToOne(AbstractConnectivity):
+    """Neuron i to neuron i; weight of the population's shape, or `()` for one shared number."""
+
+    shared: bool = eqx.field(static=True, default=False)
+
+    def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return source_shape
+
+    def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return () if self.shared else source_shape
+
+    def fan_in(self, source_shape: tuple[int, ...]) -> int:
+        return 1
+
+    def propagate(
+        self, weight: Float[Array, "..."], signals: Float[Array, "time ..."]
+    ) -> Float[Array, "time ..."]:
+        return signals * (weight if weight.ndim == 0 else weight[None])
+
+
+class Sparse(AbstractConnectivity):
+    """Listed pairs of neurons; weight `(synapses,)`, populations flattened.
+
+    **Arguments:**
+
+    - `pre`, `post`: flat indices of the source and target neuron of each synapse, host arrays.
+    - `shape`: the target's number of neurons or shape.
+
+    **Raises:** `ValueError` for lists of unequal length or indices outside the target.
+    """
+
+    pre: Float[Array, "synapses"] = eqx.field(converter=jnp.asarray)
+    post: Float[Array, "synapses"] = eqx.field(converter=jnp.asarray)
+    shape: tuple[int, ...] = eqx.field(static=True, converter=as_shape)
+
+    def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.shape
+
+    def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.pre.shape
+
+    def fan_in(self, source_shape: tuple[int, ...]) -> int:
+        return max(1, round(self.pre.shape[0] / math.prod(self.shape)))
+
+    def propagate(
+        self, weight: Float[Array, "synapses"], signals: Float[Array, "time ..."]
+    ) -> Float[Array, "time ..."]:
+        flat = signals.reshape(signals.shape[0], -1)
+        events = jnp.zeros((flat.shape[0], math.prod(self.shape)), flat.dtype)
+        events = events.at[:, self.post].add(flat[:, self.pre] * weight[None])
+        return events.reshape(-1, *self.shape)
+
+
+class Chain(AbstractConnectivity):
+    """Several connectivities one after another, of which at most one has a weight.
+
+    **Arguments:**
+
+    - `links`: for instance `(AveragePool(2), Conv(32, (5, 5)))`.
+    """
+
+    links: tuple[AbstractConnectivity, ...]
+
+    def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self._shapes(source_shape)[-1]
+
+    def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...] | None:
+        shapes = [
+            link.weight_shape(shape)
+            for link, shape in zip(self.links, self._shapes(source_shape), strict=False)
+        ]
+        weighted = [shape for shape in shapes if shape is not None]
+        if len(weighted) > 1:
+            raise ValueError(
+                f"Chain: {len(weighted)} of its links have weights, {weighted}. "
+                "A projection has one weight: put a population between them."
+            )
+        return weighted[0] if weighted else None
+
+    def fan_in(self, source_shape: tuple[int, ...]) -> int:
+        shapes = self._shapes(source_shape)
+        return math.prod(link.fan_in(s) for link, s in zip(self.links, shapes, strict=False))
+
+    def propagate(
+        self, weight: Float[Array, "..."] | None, signals: Float[Array, "time ..."]
+    ) -> Float[Array, "time ..."]:
+        for link in self.links:
+            has_weight = link.weight_shape(signals.shape[1:]) is not None
+            signals = link.propagate(weight if has_weight else None, signals)
+        return signals
+
+    def _shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        shapes = [shape]
+        for link in self.links:
+            shapes.append(link.output_shape(shapes[-1]))
+        return shapes

@@ -1,0 +1,11 @@
+from ._encoders import delta_encode as delta_encode
+from ._encoders import latency_encode as latency_encode
+from ._encoders import population_encode as population_encode
+from ._encoders import rate_encode as rate_encode
+from ._events import array_to_events as array_to_events
+from ._events import events_to_array as events_to_array
+from ._sources import AbstractSource as AbstractSource
+from ._sources import Constant as Constant
+from ._sources import Function as Function
+from ._sources import Poisson as Poisson
+from ._sources import sample_block as sample_block

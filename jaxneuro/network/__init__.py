@@ -1,0 +1,14 @@
+from ._describe import count_parameters as count_parameters
+from ._initialise import AbstractInitialiser as AbstractInitialiser
+from ._initialise import Kaiming as Kaiming
+from ._initialise import Uniform as Uniform
+from ._initialise import fluctuation_driven as fluctuation_driven
+from ._initialise import initialise as initialise
+from ._network import Network as Network
+from ._network import Plan as Plan
+from ._schedule import Group as Group
+from ._sequential import Layer as Layer
+from ._sequential import sequential as sequential
+from ._stages import AbstractStage as AbstractStage
+from ._stages import Advance as Advance
+from ._state import NetworkState as NetworkState

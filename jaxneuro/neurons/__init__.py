@@ -1,0 +1,11 @@
+from ._adaptive_lif import AdaptiveLIF as AdaptiveLIF
+from ._base import AbstractNeuron as AbstractNeuron
+from ._base import AbstractODENeuron as AbstractODENeuron
+from ._current_lif import CurrentLIF as CurrentLIF
+from ._integrators import IF as IF
+from ._integrators import LI as LI
+from ._lif import LIF as LIF
+from ._population import Input as Input
+from ._population import Population as Population
+from ._refractory import Refractory as Refractory
+from ._population import as_shape as as_shape

@@ -1,0 +1,15 @@
+from ._gradient import AbstractGradient as AbstractGradient
+from ._gradient import Backprop as Backprop
+from ._gradient import Checkpointed as Checkpointed
+from ._gradient import Truncated as Truncated
+from ._record import AbstractReducer as AbstractReducer
+from ._record import Count as Count
+from ._record import EventList as EventList
+from ._record import Events as Events
+from ._record import Histogram as Histogram
+from ._record import Max as Max
+from ._record import Mean as Mean
+from ._record import sum_over_time as sum_over_time
+from ._simulate import Inputs as Inputs
+from ._simulate import Simulation as Simulation
+from ._simulate import simulate as simulate

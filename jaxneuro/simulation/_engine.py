@@ -1,0 +1,253 @@
+"""One block of time: group by group over its steps, the linear part of each edge in one product."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxneuro.core import Context, Drive, leaf_paths
+from jaxneuro.inputs import AbstractSource, sample_block
+from jaxneuro.network import Group, Network, NetworkState, Plan
+
+Series = dict[str, Float[Array, "time ..."]]
+
+
+class Engine(NamedTuple):
+    """What stays the same in every block of a run.
+
+    **Attributes:**
+
+    - `block`: steps per block.
+    - `held`: the value of each constant input.
+    - `held_events`: what edges make of constant inputs, computed once.
+    - `sources`: inputs that are drawn inside the block.
+    - `recorded`: exact paths of the leaves that a block returns as series.
+    """
+
+    network: Network
+    plan: Plan
+    block: int
+    held: dict[str, Float[Array, "..."]]
+    held_events: dict[str, Float[Array, "..."]]
+    sources: dict[str, AbstractSource]
+    recorded: frozenset[str]
+
+
+class Window(NamedTuple):
+    """The steps of a block that are run: `count` of them from the `first` on."""
+
+    first: int
+    count: int
+
+
+def view(name: str, spikes: Any, state: Any) -> dict[str, Any]:
+    """A population's part of the tree that record paths address."""
+    return {name: {"spikes": spikes, "state": state}}
+
+
+def spikes_path(name: str) -> str:
+    """Where `view` puts the output of a node."""
+    return f"{name}.spikes"
+
+
+def hold_events(
+    network: Network, plan: Plan, held: dict[str, Array], state: NetworkState
+) -> dict[str, Float[Array, "..."]]:
+    """The events of every edge that a constant input feeds without delay."""
+    events = {}
+    for name, edge in network.edges.items():
+        if edge.source in held and plan.lags[name] == 0 and edge.releases_evenly:
+            context = Context(state.step, state.key, plan.dt)
+            _, signal = edge.release(state.edges[name], held[edge.source][None], context)
+            events[name] = edge.propagate(signal)[0]
+    return events
+
+
+def advance_block(
+    engine: Engine, state: NetworkState, series: Series, window: Window
+) -> tuple[NetworkState, Series]:
+    """Runs the steps of one window.
+
+    **Arguments:**
+
+    - `series`: the inputs of these steps, by node.
+
+    **Returns:** the state after them, and the series of `engine.recorded`.
+    """
+    network, count = engine.network, window.count
+    series = dict(series)
+    steps = state.step + jnp.arange(count, dtype=jnp.int32)
+    for name, source in engine.sources.items():
+        shape = network.nodes[name].shape
+        series[name] = sample_block(source, name, state.key, steps, shape, engine.plan.dt)
+    outputs = {name: series[name] for name in network.inputs if name in series}
+    for name in set(engine.held) & set(network.inputs):
+        outputs[name] = jnp.broadcast_to(engine.held[name][None], (count, *engine.held[name].shape))
+    records: Series = {}
+    nodes, edges = dict(state.nodes), dict(state.edges)
+    for group in engine.plan.groups(network, engine.block):
+        block = _GroupBlock(engine, group, window, state, outputs, series)
+        result = block.run()
+        nodes |= result.nodes
+        edges |= result.edges
+        outputs |= result.spikes
+        records |= result.records
+    records |= {spikes_path(name): values for name, values in outputs.items()}
+    history = {name: _latest(past, outputs[name]) for name, past in state.history.items()}
+    new = NetworkState(state.step + count, state.key, nodes, edges, history, state.stages)
+    return new, {path: records[path] for path in engine.recorded if path in records}
+
+
+class _GroupResult(NamedTuple):
+    nodes: dict[str, Any]
+    edges: dict[str, Any]
+    spikes: Series
+    records: Series
+
+
+class _GroupBlock:
+    """One group of populations over one window."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        group: Group,
+        window: Window,
+        state: NetworkState,
+        outputs: Series,
+        series: Series,
+    ):
+        self.engine, self.group, self.window, self.state = engine, group, window, state
+        edges = engine.network.edges
+        into = {n: e for n, e in sorted(edges.items()) if e.target in group.populations}
+        self.inner = {
+            name: edge
+            for name, edge in into.items()
+            if edge.source in group.populations and engine.plan.lags[name] < engine.block
+        }
+        self.into = into
+        self.edge_states = {name: state.edges[name] for name in into}
+        self.events: Series = {}
+        for name, edge in into.items():
+            is_outer = edge.source is not None and name not in self.inner
+            if is_outer and name not in engine.held_events:
+                self.events[name] = self._hoisted(name, outputs)
+        self.injected = {name: series[name] for name in group.populations if name in series}
+
+    def run(self) -> _GroupResult:
+        nodes = {name: self.state.nodes[name] for name in self.group.populations}
+        rings = {e.source: self.state.history[e.source] for e in self.inner.values() if e.source}
+        carry = nodes, self.edge_states, rings
+        index = jnp.arange(self.window.count, dtype=jnp.int32)
+        inputs = index, self.events, self.injected
+        if self.window.count == 1:
+            carry, emitted = self._step(carry, jax.tree.map(lambda x: x[0], inputs))
+            emitted = jax.tree.map(lambda x: x[None], emitted)
+        else:
+            carry, emitted = jax.lax.scan(lambda c, x: self._step(c, x), carry, inputs)
+        return _GroupResult(carry[0], carry[1], *emitted)
+
+    def _step(self, carry: Any, inputs: Any) -> tuple[Any, Any]:
+        nodes, edges, rings = carry
+        index, events, injected = inputs
+        context = Context(self.state.step + index, self.state.key, self.engine.plan.dt)
+        nodes, edges, spikes = dict(nodes), dict(edges), {}
+        for name in self.group.populations:
+            drive = Drive()
+            if name in injected:
+                drive += Drive(current=injected[name])
+            elif name in self.engine.held:
+                drive += Drive(current=self.engine.held[name])
+            v = nodes[name].v
+            for edge_name, edge in self.into.items():
+                if edge.target == name:
+                    edges, arrived = self._arriving(
+                        edge_name, edges, events, spikes, rings, index, context
+                    )
+                    edges[edge_name], part = edge.step(edges[edge_name], arrived, v, context)
+                    drive += part
+            population = self.engine.network.populations[name]
+            nodes[name], spikes[name] = population.step(nodes[name], drive, context.dt)
+        rings = {name: _write(ring, index, spikes[name]) for name, ring in rings.items()}
+        records = self._recorded(nodes, edges)
+        return (nodes, edges, rings), (spikes, records)
+
+    def _arriving(
+        self,
+        name: str,
+        edges: dict[str, Any],
+        events: dict[str, Array],
+        spikes: dict[str, Array],
+        rings: dict[str, Array],
+        index: Array,
+        context: Context,
+    ) -> tuple[dict[str, Any], Array | None]:
+        """The events of one edge in one step, and the edges' states after their release."""
+        edge = self.into[name]
+        if edge.source is None:
+            return edges, None
+        if name in self.engine.held_events:
+            return edges, self.engine.held_events[name]
+        if name in events:
+            return edges, events[name]
+        lag = self.engine.plan.lags[name]
+        signal = spikes[edge.source] if lag == 0 else _read(rings[edge.source], index, lag)
+        state, released = edge.release(edges[name], signal[None], context)
+        return {**edges, name: state}, edge.propagate(released)[0]
+
+    def _hoisted(self, name: str, outputs: Series) -> Float[Array, "time ..."]:
+        """The events of an edge from upstream over the window, in one product of fixed length."""
+        edge, lag = self.into[name], self.engine.plan.lags[name]
+        first, count = self.window
+        past = self.state.history[edge.source]
+        signal = delayed(past, outputs.get(edge.source), lag, count)
+        context = Context(self.state.step, self.state.key, self.engine.plan.dt)
+        self.edge_states[name], signal = edge.release(self.edge_states[name], signal, context)
+        spare = self.engine.block - first - count
+        padding = [(first, spare)] + [(0, 0)] * (signal.ndim - 1)
+        return edge.propagate(jnp.pad(signal, padding))[first : first + count]
+
+    def _recorded(self, nodes: dict[str, Any], edges: dict[str, Any]) -> dict[str, Array]:
+        """The recorded leaves of the state; spikes are returned in any case."""
+        if not self.engine.recorded:
+            return {}
+        tree: dict[str, Any] = dict(edges)
+        for name in self.group.populations:
+            tree |= view(name, None, nodes[name])
+        named = zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True)
+        return {path: leaf for path, leaf in named if path in self.engine.recorded}
+
+
+def delayed(
+    past: Float[Array, "delay ..."], output: Float[Array, "time ..."] | None, lag: int, count: int
+) -> Float[Array, "time ..."]:
+    """What a node sent `lag` steps before each of `count` steps."""
+    start = past.shape[0] - lag
+    before = past[start : start + min(lag, count)]
+    if lag >= count:
+        return before
+    assert output is not None, "the schedule runs sources before their targets"
+    return output if lag == 0 else jnp.concatenate([before, output[: count - lag]])
+
+
+def _latest(past: Float[Array, "delay ..."], output: Float[Array, "time ..."]) -> Array:
+    depth, count = past.shape[0], output.shape[0]
+    if count >= depth:
+        return output[count - depth :]
+    return jnp.concatenate([past[count:], output])
+
+
+def _read(ring: Float[Array, "delay ..."], index: Array, lag: int) -> Array:
+    """The value of `lag` steps ago: step i of the block lives in slot i modulo the depth."""
+    depth = ring.shape[0]
+    if depth == 1:
+        return ring[0]
+    return jax.lax.dynamic_index_in_dim(ring, (index - lag) % depth, keepdims=False)
+
+
+def _write(ring: Float[Array, "delay ..."], index: Array, value: Array) -> Array:
+    depth = ring.shape[0]
+    if depth == 1:
+        return value[None]
+    return jax.lax.dynamic_update_index_in_dim(ring, value, index % depth, 0)

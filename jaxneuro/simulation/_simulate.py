@@ -1,0 +1,402 @@
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from jaxneuro.core import Context, leaf_paths, resolve_path, suggest, whole_steps
+from jaxneuro.inputs import AbstractSource, Constant
+from jaxneuro.network import Advance, Network, NetworkState
+
+from ._engine import Engine, Window, advance_block, hold_events, view
+from ._gradient import AbstractGradient, Backprop
+from ._record import AbstractReducer
+
+Inputs = Mapping[str, Float[Array, "time ..."] | Constant | AbstractSource]
+Record = Sequence[str] | Mapping[str, str | AbstractReducer | Callable[[NetworkState], Any]]
+LONGEST_BLOCK = 128
+
+
+class Simulation(eqx.Module):
+    """What a run returns.
+
+    `simulation["exc.v"]` is a recorded series `(time, ...)` or the result of a reducer, under
+    the path or name given in `record`.
+
+    **Attributes:**
+
+    - `state`: the network's state after the last step; hand it to `simulate` to go on.
+    - `records`: everything recorded, by path or name.
+    - `steps`: steps that were run (fewer than asked if `until` stopped it).
+    """
+
+    state: NetworkState
+    records: dict[str, Any]
+    steps: Int[Array, ""] | int
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.records:
+            raise KeyError(f"{name!r} was not recorded. {suggest(name, list(self.records))}")
+        return self.records[name]
+
+
+class _Run(NamedTuple):
+    """The choices of a run that fix its compiled program."""
+
+    dt: float
+    steps: int
+    every: int
+    block: int
+    phase: int
+    inference: bool
+
+
+def simulate(
+    network: Network,
+    inputs: Inputs | None = None,
+    *,
+    dt: float,
+    steps: int | None = None,
+    key: Key[Array, ""],
+    state: NetworkState | None = None,
+    record: Record = (),
+    every: int = 1,
+    until: Callable[[NetworkState], Array] | None = None,
+    gradient: AbstractGradient | None = None,
+    block: int | str = "auto",
+    inference: bool = False,
+) -> Simulation:
+    """Runs a network for a number of steps: compiled, differentiable, to be batched by `vmap`.
+
+    **Arguments:**
+
+    - `network`: what to run.
+    - `inputs`: by node: a series `(time, *shape)`, `Constant(x)`, or a source such as
+      `Poisson(rate)`. For an `Input` it is what the input sends; for a population it is a
+      current into it.
+    - `dt`: length of a step, ms.
+    - `steps`: how many; by default the length of the series.
+    - `key`: base key of every random stream; a continued run keeps that of its state.
+    - `state`: where to start; by default `network.init`.
+    - `record`: paths such as `"exc.spikes"`, `"exc.v"`, `"edge.i"`; or, by a name of your
+      choice, a path, a reducer such as `Mean("exc.v")`, or a function of the whole state
+      (which makes the run go step by step).
+    - `every`: keep every n-th step of the recorded series.
+    - `until`: stop after the first step where this function of the state is true (step by step;
+      such a run has no gradient, and series are zero after the stop).
+    - `gradient`: `Backprop()`, `Checkpointed(every)` or `Truncated(steps)`.
+    - `block`: steps per block of time. Every choice computes the same; 1 goes step by step.
+      Blocks are anchored at absolute multiples, so that with an equal `block` a continued run
+      is bit-identical to one continuous run.
+    - `inference`: True switches dropout off.
+
+    **Returns:** a `Simulation`.
+
+    **Raises:** `ValueError` for inputs that do not fit, unknown paths, a delay that is no
+    multiple of dt.
+
+    !!! example
+
+        ```python
+        run = simulate(net, {"exc": Constant(2.0)}, dt=0.1, steps=1000, key=jax.random.key(0),
+                       record=("exc.spikes", "exc.v"))
+        run["exc.v"]  # (1000, neurons)
+        ```
+    """
+    inputs = dict(inputs or {})
+    gradient = Backprop() if gradient is None else gradient
+    steps = _count_steps(steps, inputs)
+    _check_inputs(network, inputs, steps)
+    named = dict(record) if isinstance(record, Mapping) else {path: path for path in record}
+    forced = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
+    forced += [name for name, what in named.items() if _is_function(what)]
+    forced += [] if until is None else ["until"]
+    length = choose_block(block, steps, gradient, forced)
+    phase = 0
+    if state is not None:
+        if isinstance(state.step, jax.core.Tracer):
+            aligned = state.step % length == 0
+            message = (
+                f"simulate: the state starts inside a block of {length} steps, which cannot be "
+                "known while tracing. Continue at a multiple of the block, or pass block=1."
+            )
+            state = eqx.error_if(state, ~aligned, message)
+        else:
+            phase = int(state.step) % length
+    if every < 1:
+        raise ValueError(f"simulate: every is {every}; it must be at least 1.")
+    run = _Run(float(dt), steps, every, length, phase, inference)
+    return _simulate(network, inputs, key, state, named, until, gradient, run)
+
+
+def choose_block(
+    block: int | str, steps: int, gradient: AbstractGradient, forced: Sequence[str]
+) -> int:
+    """Steps per block: what was asked, or the longest that everything allows.
+
+    **Raises:** `ValueError` for a block that a stage, a record or the gradient does not allow.
+    """
+    segment = gradient.segment_steps()
+    if block == "auto":
+        if forced:
+            return 1
+        return min(steps, LONGEST_BLOCK) if segment is None else _divisor(segment, LONGEST_BLOCK)
+    if not isinstance(block, int) or block < 1:
+        raise ValueError(f"simulate: block is {block!r}; it must be 'auto' or a number >= 1.")
+    if block > 1 and forced:
+        raise ValueError(
+            f"simulate: block={block}, but {', '.join(map(repr, forced))} must see the whole "
+            "network after each step. Pass block=1 or 'auto'."
+        )
+    if segment is not None and segment % block:
+        raise ValueError(
+            f"simulate: block={block} does not divide the gradient's segments of {segment} steps."
+        )
+    return block
+
+
+@eqx.filter_jit
+def _simulate(
+    network: Network,
+    inputs: dict[str, Any],
+    key: Key[Array, ""],
+    state: NetworkState | None,
+    named: dict[str, Any],
+    until: Callable[[NetworkState], Array] | None,
+    gradient: AbstractGradient,
+    run: _Run,
+) -> Simulation:
+    plan = network.prepare(run.dt)
+    if state is None:
+        state = network.init(run.dt, key, inference=run.inference)
+    held = {n: _filled(x.value, network, n) for n, x in inputs.items() if isinstance(x, Constant)}
+    sources = {n: x for n, x in inputs.items() if isinstance(x, AbstractSource)}
+    series = {n: x for n, x in inputs.items() if n not in held and n not in sources}
+    records = _Records(network, state, named, run)
+    engine = Engine(
+        network,
+        plan,
+        run.block,
+        held,
+        hold_events(network, plan, held, state),
+        sources,
+        records.paths,
+    )
+
+    def block(carry: Any, series: dict[str, Array], window: Window) -> tuple[Any, Any]:
+        state, summaries = carry
+        first = state.step
+        state, recorded = _all_stages(engine, state, series, window)
+        summaries, kept = records.update(summaries, recorded, state, first)
+        return (state, summaries), kept
+
+    carry = state, records.init()
+    if until is not None:
+        carry, kept, done = _run_until(block, carry, series, run, until)
+    else:
+        carry, kept = _run_blocks(block, carry, series, run, gradient)
+        done = run.steps
+    return Simulation(carry[0], records.final(carry[1], kept, done), done)
+
+
+def _all_stages(
+    engine: Engine, state: NetworkState, series: dict[str, Array], window: Window
+) -> tuple[NetworkState, dict[str, Array]]:
+    context = Context(state.step, state.key, engine.plan.dt)
+    recorded: dict[str, Array] = {}
+    for stage in engine.network.stages:
+        if isinstance(stage, Advance):
+            state, recorded = advance_block(engine, state, series, window)
+        else:
+            state = stage.step(engine.network, state, context)
+    return state, recorded
+
+
+def _run_blocks(
+    block: Callable, carry: Any, series: dict[str, Array], run: _Run, gradient: AbstractGradient
+) -> tuple[Any, list[Any]]:
+    """All blocks in order: a short one at either end if need be, the whole ones in a scan."""
+    kept = []
+    start = head = min(run.block - run.phase, run.steps) if run.phase else 0
+    if head:
+        opening = gradient.wrap(lambda c, s: block(c, s, Window(run.phase, head)))
+        carry, part = opening(carry, jax.tree.map(lambda x: x[:head], series))
+        kept.append(part)
+    whole = (run.steps - start) // run.block
+    per_segment = (gradient.segment_steps() or run.block) // run.block
+    for count, length in ((whole // per_segment, per_segment), (whole % per_segment, 1)):
+        stop = start + count * length * run.block
+        cut = jax.tree.map(lambda x, a=start, b=stop: x[a:b], series)
+        carry, part = _scan_segments(block, carry, cut, count, length, run, gradient)
+        kept += part
+        start = stop
+    tail = run.steps - start
+    if tail:
+        last = gradient.wrap(lambda c, s: block(c, s, Window(0, tail)))
+        carry, part = last(carry, jax.tree.map(lambda x: x[start:], series))
+        kept.append(part)
+    return carry, kept
+
+
+def _scan_segments(
+    block: Callable,
+    carry: Any,
+    series: dict[str, Array],
+    count: int,
+    length: int,
+    run: _Run,
+    gradient: AbstractGradient,
+) -> tuple[Any, list[Any]]:
+    """`count` segments of `length` whole blocks each."""
+
+    def blocks(carry: Any, series: dict[str, Array]) -> tuple[Any, Any]:
+        one = lambda c, s: block(c, s, Window(0, run.block))  # noqa: E731
+        if length == 1:
+            return one(carry, series)
+        carry, kept = jax.lax.scan(one, carry, _split(series, length), length)
+        return carry, _joined(kept)
+
+    if count == 0:
+        return carry, []
+    if count == 1:
+        carry, kept = gradient.wrap(blocks)(carry, series)
+        return carry, [kept]
+    carry, kept = jax.lax.scan(gradient.wrap(blocks), carry, _split(series, count), count)
+    return carry, [_joined(kept)]
+
+
+def _split(series: Any, parts: int) -> Any:
+    return jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), series)
+
+
+def _joined(series: Any) -> Any:
+    return jax.tree.map(lambda x: x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]), series)
+
+
+def _run_until(
+    block: Callable, carry: Any, series: dict[str, Array], run: _Run, until: Callable
+) -> tuple[Any, list[Any], Int[Array, ""]]:
+    """Step by step until the condition holds, recording into buffers of full length."""
+    one = Window(0, 1)
+    first = jax.tree.map(lambda x: x[:1], series)
+    shapes = jax.eval_shape(lambda c, s: block(c, s, one)[1], carry, first)
+    buffers = jax.tree.map(lambda x: jnp.zeros((run.steps, *x.shape[1:]), x.dtype), shapes)
+
+    def step(loop: Any) -> Any:
+        index, carry, buffers, _ = loop
+        now = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, index, 1), series)
+        carry, kept = block(carry, now, one)
+        write = jax.lax.dynamic_update_slice_in_dim
+        buffers = jax.tree.map(lambda b, x: write(b, x, index, 0), buffers, kept)
+        return index + 1, carry, buffers, jnp.asarray(until(carry[0]), bool)
+
+    begin = jnp.asarray(0, jnp.int32), carry, buffers, jnp.asarray(False)
+    going = lambda loop: (loop[0] < run.steps) & ~loop[3]  # noqa: E731
+    done, carry, buffers, _ = jax.lax.while_loop(going, step, begin)
+    return carry, [buffers], done
+
+
+class _Records:
+    """What a run records: leaves by path, reducers over them, and functions of the state."""
+
+    def __init__(self, network: Network, state: NetworkState, named: dict[str, Any], run: _Run):
+        self.run = run
+        self.functions = {n: what for n, what in named.items() if _is_function(what)}
+        tree: dict[str, Any] = dict(state.edges)
+        for name, node in network.nodes.items():
+            spikes = jnp.zeros(node.shape)
+            tree |= view(name, spikes, state.nodes[name]) if name in state.nodes else {
+                name: {"spikes": spikes}
+            }
+        self.samples = dict(zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True))
+        queries = {n: w for n, w in named.items() if n not in self.functions}
+        self.reducers = {n: w for n, w in queries.items() if isinstance(w, AbstractReducer)}
+        self.path_of = {
+            n: resolve_path(tree, w.path if isinstance(w, AbstractReducer) else w)
+            for n, w in queries.items()
+        }
+        self.series = [n for n in queries if n not in self.reducers]
+        self.paths = frozenset(self.path_of.values())
+        self.is_thinned_early = run.block % run.every == 0 and run.phase == 0
+
+    def init(self) -> dict[str, Any]:
+        return {n: r.init(self.samples[self.path_of[n]]) for n, r in self.reducers.items()}
+
+    def update(
+        self, summaries: dict[str, Any], recorded: dict[str, Array], state: NetworkState, step: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        summaries = {
+            n: r.update(summaries[n], recorded[self.path_of[n]], step)
+            for n, r in self.reducers.items()
+        }
+        kept: dict[str, Any] = {n: recorded[self.path_of[n]] for n in self.series}
+        for name, function in self.functions.items():
+            kept[name] = jax.tree.map(lambda x: jnp.asarray(x)[None], function(state))
+        return summaries, self._thinned(kept) if self.is_thinned_early else kept
+
+    def final(self, summaries: dict[str, Any], kept: list[Any], steps: Any) -> dict[str, Any]:
+        whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *kept) if kept else {}
+        whole = whole if self.is_thinned_early else self._thinned(whole)
+        return whole | {n: r.final(summaries[n], steps) for n, r in self.reducers.items()}
+
+    def _thinned(self, series: Any) -> Any:
+        every = self.run.every
+        return series if every == 1 else jax.tree.map(lambda x: x[every - 1 :: every], series)
+
+
+def _is_function(what: Any) -> bool:
+    return callable(what) and not isinstance(what, AbstractReducer)
+
+
+def _divisor(number: int, most: int) -> int:
+    """The largest divisor of `number` that is at most `most`."""
+    return next(d for d in range(min(number, most), 0, -1) if number % d == 0)
+
+
+def _count_steps(steps: int | None, inputs: dict[str, Any]) -> int:
+    if steps is None:
+        lengths = {x.shape[0] for x in inputs.values() if not _is_made_inside(x)}
+        if len(lengths) != 1:
+            raise ValueError(
+                "simulate: pass steps=..., since the inputs have "
+                + (f"series of different lengths, {sorted(lengths)}." if lengths else "no series.")
+            )
+        return lengths.pop()
+    if steps < 1:
+        raise ValueError(f"simulate: steps is {steps}; it must be at least 1.")
+    return int(steps)
+
+
+def _is_made_inside(value: Any) -> bool:
+    return isinstance(value, (Constant, AbstractSource))
+
+
+def _check_inputs(network: Network, inputs: dict[str, Any], steps: int) -> None:
+    for name, value in inputs.items():
+        if name not in network.nodes:
+            raise ValueError(f"simulate: no node {name!r} to give an input. "
+                             f"{suggest(name, list(network.nodes))}")
+        shape = network.nodes[name].shape
+        if _is_made_inside(value):
+            continue
+        if value.shape != (steps, *shape):
+            raise ValueError(
+                f"simulate: the series for {name!r} has shape {value.shape}, but {steps} steps "
+                f"of a node of shape {shape} want {(steps, *shape)}: time first, and no batch "
+                "axis (use jax.vmap)."
+            )
+    missing = sorted(set(network.inputs) - set(inputs))
+    if missing:
+        raise ValueError(f"simulate: no input was given for {', '.join(missing)}.")
+
+
+def _filled(value: Array, network: Network, name: str) -> Array:
+    shape = network.nodes[name].shape
+    if value.shape not in ((), shape):
+        raise ValueError(
+            f"simulate: Constant for {name!r} has shape {value.shape}; it must be one number or "
+            f"of shape {shape}."
+        )
+    return jnp.broadcast_to(value, shape)

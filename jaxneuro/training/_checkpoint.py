@@ -1,0 +1,90 @@
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class Saved(NamedTuple):
+    """A checkpoint: the training state after `epoch` epochs, and the best score until then."""
+
+    state: Any
+    epoch: int
+    best: float | None
+
+
+class Checkpoints:
+    """Training states in a folder, written atomically by orbax; the latest two are kept.
+
+    **Arguments:**
+
+    - `folder`: made if it does not exist.
+    - `seconds`: least time between two of them (the last epoch is always saved).
+    """
+
+    def __init__(self, folder: str | Path, seconds: float = 5.0):
+        import orbax.checkpoint as ocp
+
+        self.folder = Path(folder).absolute()
+        self.seconds = seconds
+        self._saved_at = time.monotonic()
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        self._manager = ocp.CheckpointManager(self.folder, options=options)
+
+    def save(self, state: Any, epoch: int, best: float | None, *, is_last: bool = False) -> None:
+        """Saves the state after `epoch` epochs, unless the last one is too recent."""
+        import orbax.checkpoint as ocp
+
+        if not is_last and time.monotonic() - self._saved_at < self.seconds:
+            return
+        tree = {"leaves": [np.asarray(x) for x in jax.tree.leaves(state)]}
+        about = {"epoch": epoch, "best": best, "shapes": _shapes(state)}
+        self._manager.save(
+            epoch,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(tree), about=ocp.args.JsonSave(about)
+            ),
+        )
+        self._saved_at = time.monotonic()
+
+    def restore(self, template: Any) -> Saved | None:
+        """The latest checkpoint, None if there is none.
+
+        **Raises:** `ValueError` if it belongs to another model or optimiser than `template`.
+        """
+        import orbax.checkpoint as ocp
+
+        epoch = self._manager.latest_step()
+        if epoch is None:
+            return None
+        about = self._manager.restore(
+            epoch, args=ocp.args.Composite(about=ocp.args.JsonRestore())
+        )["about"]
+        if about["shapes"] != _shapes(template):
+            raise ValueError(
+                f"The checkpoint {self.folder / str(epoch)} belongs to another model or optimiser: "
+                "its arrays have other shapes. Resume with the settings it was made with."
+            )
+        abstract = {"leaves": [np.asarray(x) for x in jax.tree.leaves(template)]}
+        restored = self._manager.restore(
+            epoch, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
+        )
+        leaves = [jnp.asarray(x) for x in restored["state"]["leaves"]]
+        state = jax.tree.unflatten(jax.tree.structure(template), leaves)
+        return Saved(state, about["epoch"], about["best"])
+
+    def latest(self) -> Path | None:
+        """The folder of the latest checkpoint."""
+        epoch = self._manager.latest_step()
+        return None if epoch is None else self.folder / str(epoch)
+
+    def close(self) -> None:
+        """Waits for what is still being written."""
+        self._manager.close()
+
+
+def _shapes(state: Any) -> list[str]:
+    named = jax.tree_util.tree_flatten_with_path(state)[0]
+    return [f"{jax.tree_util.keystr(path)} {x.shape} {x.dtype}" for path, x in named]

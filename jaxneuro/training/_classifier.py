@@ -1,0 +1,158 @@
+from collections.abc import Callable
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from jaxneuro.inputs import Constant, Poisson, latency_encode
+from jaxneuro.network import Network
+from jaxneuro.simulation import AbstractGradient, Backprop, Count, simulate, sum_over_time
+
+from ._losses import (
+    accuracy,
+    cross_entropy,
+    first_spike_time,
+    membrane_max,
+    membrane_mean,
+    membrane_sum,
+    rate_mse,
+    saturation_penalty,
+    silence_penalty,
+    spike_count,
+)
+
+Encoding = Literal["current", "rate", "latency"]
+Loss = Literal["membrane_mean", "membrane_sum", "membrane_max", "spike_count", "first_spike", "rate_mse"]
+
+_SCORES: dict[str, tuple[str, Callable[..., Array]]] = {
+    "membrane_mean": ("v", membrane_mean),
+    "membrane_sum": ("v", membrane_sum),
+    "membrane_max": ("v", membrane_max),
+    "spike_count": ("spikes", spike_count),
+    "first_spike": ("spikes", lambda spikes, mask: -first_spike_time(spikes, mask)),
+    "rate_mse": ("spikes", spike_count),
+}
+
+
+class Classifier(eqx.Module):
+    """How a network is used as a classifier: encoding, duration, readout and loss.
+
+    **Arguments:**
+
+    - `steps`, `dt`: length of a presentation and of a step (ms).
+    - `encoding`: `"current"` feeds the values as constant currents, `"rate"` as Poisson spikes,
+      `"latency"` as one spike each, early for high values; a series `(time, ...)` per example
+      is fed as it is.
+    - `gain`: factor on the values (`"current"`), or the highest rate in Hz (`"rate"`).
+    - `loss`: what is scored and compared, see the losses of this package.
+    - `smoothing`: of labels in the cross-entropy.
+    - `silence`, `saturation`: weights of the penalties on hidden neurons that spike in fewer
+      than 1 % or more than 50 % of the steps (mean over the batch).
+    - `gradient`, `block`: as in `simulate`.
+
+    !!! example
+
+        ```python
+        task = Classifier(steps=8, dt=1.0)
+        loss, metrics = task.loss(net, (images, labels), key)
+        ```
+    """
+
+    steps: int = eqx.field(static=True, default=8)
+    dt: float = eqx.field(static=True, default=1.0)
+    encoding: Encoding = eqx.field(static=True, default="current")
+    gain: float = eqx.field(static=True, default=1.0)
+    objective: Loss = eqx.field(static=True, default="membrane_mean")
+    smoothing: float = eqx.field(static=True, default=0.0)
+    silence: float = eqx.field(static=True, default=0.0)
+    saturation: float = eqx.field(static=True, default=0.0)
+    gradient: AbstractGradient = eqx.field(default_factory=Backprop)
+    block: int | str = eqx.field(static=True, default="auto")
+
+    def run(
+        self,
+        network: Network,
+        inputs: Float[Array, "batch ..."],
+        key: Key[Array, ""],
+        *,
+        mask: Float[Array, "batch time"] | None = None,
+        inference: bool = False,
+    ) -> tuple[Float[Array, "batch classes"], Array, dict[str, Float[Array, "batch ..."]]]:
+        """Runs a batch.
+
+        **Returns:** the scores, the readout's series `(batch, time, classes)`, and the spike
+        counts of every other population.
+        """
+        readout, scores = _SCORES[self.objective]
+        hidden = [name for name in network.populations if name != "readout"]
+        record: dict[str, Any] = {"readout": f"readout.{readout}"}
+        record |= {name: Count(f"{name}.spikes") for name in hidden}
+
+        def one(values: Array, key: Key[Array, ""]) -> tuple[Array, dict[str, Array]]:
+            run = simulate(
+                network,
+                {"input": self.encode(values, network.nodes["input"].shape)},
+                dt=self.dt,
+                steps=self.steps,
+                key=key,
+                record=record,
+                gradient=self.gradient,
+                block=self.block,
+                inference=inference,
+            )
+            return run["readout"], {name: run[name] for name in hidden}
+
+        keys = jax.random.split(key, inputs.shape[0])
+        series, counts = jax.vmap(one)(inputs, keys)
+        scored = jax.vmap(scores, in_axes=(0, None if mask is None else 0))(series, mask)
+        return scored, series, counts
+
+    def loss(
+        self,
+        network: Network,
+        batch: tuple[Array, ...],
+        key: Key[Array, ""],
+    ) -> tuple[Float[Array, ""], dict[str, Any]]:
+        """The training loss of a batch `(inputs, labels)` or `(inputs, labels, mask)`.
+
+        **Returns:** the mean loss, and metrics: `loss`, `accuracy`, and `rates`, the spikes per
+        step of each hidden neuron, by population.
+        """
+        inputs, labels = batch[:2]
+        mask = batch[2] if len(batch) > 2 else None
+        scores, series, counts = self.run(network, inputs, key, mask=mask)
+        losses = self._losses(scores, series, labels, mask)
+        steps = jnp.asarray(self.steps, series.dtype)
+        rates = {name: batch_mean(count) / steps for name, count in counts.items()}
+        loss = jnp.mean(losses)
+        if self.silence:
+            loss += self.silence * sum(silence_penalty(r) for r in rates.values())
+        if self.saturation:
+            loss += self.saturation * sum(saturation_penalty(r) for r in rates.values())
+        return loss, {"loss": loss, "accuracy": accuracy(scores, labels), "rates": rates}
+
+    def encode(self, values: Array, shape: tuple[int, ...]) -> Any:
+        """One example as an input of `simulate`."""
+        if values.shape == (self.steps, *shape):
+            return values
+        values = values.reshape(shape)
+        if self.encoding == "current":
+            return Constant(values * self.gain)
+        if self.encoding == "rate":
+            return Poisson(values * self.gain)
+        return latency_encode(values, steps=self.steps, dt=self.dt)
+
+    def _losses(
+        self, scores: Array, series: Array, labels: Int[Array, "batch"], mask: Array | None
+    ) -> Float[Array, "batch"]:
+        if self.objective == "rate_mse":
+            axes = (0, 0, None if mask is None else 0)
+            return jax.vmap(rate_mse, in_axes=axes)(series, labels, mask)
+        return jax.vmap(cross_entropy, in_axes=(0, 0, None))(scores, labels, self.smoothing)
+
+
+def batch_mean(x: Float[Array, "batch ..."]) -> Float[Array, "..."]:
+    """The mean over axis 0, as a product (fast on CPU)."""
+    return sum_over_time(x) / x.shape[0]

@@ -1,0 +1,75 @@
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from jaxneuro.network import Network
+
+from ._classifier import Classifier
+from ._losses import cross_entropy
+
+
+class Evaluation(NamedTuple):
+    """A classifier's answers to a labelled set.
+
+    **Attributes:**
+
+    - `scores`: `(samples, classes)`.
+    - `loss`: mean cross-entropy, without label smoothing.
+    - `accuracy`: fraction of right answers; equal highest scores (silence) count as wrong.
+    - `answers`: the class with the highest score, the first of equals, `(samples,)`.
+    """
+
+    scores: np.ndarray
+    loss: float
+    accuracy: float
+    answers: np.ndarray
+
+
+def evaluate(
+    task: Classifier,
+    network: Network,
+    inputs: Array | np.ndarray,
+    labels: Array | np.ndarray,
+    *,
+    scale: float = 1.0,
+    batch_size: int = 500,
+    key: Key[Array, ""] | None = None,
+) -> Evaluation:
+    """Runs a network over a labelled set, batch by batch on the device, without dropout.
+
+    **Arguments:**
+
+    - `inputs`: `(samples, ...)`, divided by `scale`.
+    - `batch_size`: examples that run at the same time.
+    - `key`: for random encodings; 0 by default, so that two evaluations agree.
+    """
+    key = jax.random.key(0) if key is None else key
+    samples = len(labels)
+    if samples == 0:
+        raise ValueError("evaluate: there are no samples.")
+    batch_size = min(batch_size, samples)
+    batches = -(-samples // batch_size)
+    padded = np.resize(np.arange(samples), batches * batch_size).reshape(batches, batch_size)
+    answers = _scores(task, network, jnp.asarray(inputs), jnp.asarray(padded), key, scale)
+    scores = np.asarray(answers).reshape(batches * batch_size, -1)[:samples]
+    labels = np.asarray(labels)
+    losses = jax.vmap(cross_entropy)(jnp.asarray(scores), jnp.asarray(labels))
+    best = scores.max(axis=1, keepdims=True)
+    is_right = (scores[np.arange(samples), labels] == best[:, 0]) & ((scores == best).sum(1) == 1)
+    return Evaluation(scores, float(losses.mean()), float(is_right.mean()), scores.argmax(1))
+
+
+@eqx.filter_jit
+def _scores(
+    task: Classifier, network: Network, inputs: Array, rows: Array, key: Array, scale: float
+) -> Array:
+    def one(batch: tuple[Array, Array]) -> Array:
+        rows, key = batch
+        values = inputs[rows].astype(float) / scale
+        return task.run(network, values, key, inference=True)[0]
+
+    return jax.lax.map(one, (rows, jax.random.split(key, rows.shape[0])))

@@ -1,0 +1,294 @@
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Key
+
+from ._checkpoint import Checkpoints
+from ._trainable import Parameters, Trainable, trainable
+
+Loss = Callable[[Any, Any, Key[Array, ""]], tuple[Float[Array, ""], Any]]
+SECONDS_PER_CALL = 0.5
+
+
+class Progress(NamedTuple):
+    """Where a training run is: handed to `on_progress` several times an epoch.
+
+    **Attributes:**
+
+    - `epoch`, `step`: epochs done, and steps done in this one.
+    - `steps`: steps of an epoch.
+    - `metrics`: the loss function's metrics, mean over this epoch so far.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    metrics: Any
+
+
+class Epoch(NamedTuple):
+    """What one epoch brought: handed to `on_epoch`.
+
+    **Attributes:**
+
+    - `epoch`, `step`: number of this epoch (from 1) and optimiser steps done in all.
+    - `metrics`: the loss function's metrics, mean over the epoch.
+    - `scores`: what `evaluate` returned.
+    - `seconds`: spent training, without `evaluate`.
+    """
+
+    epoch: int
+    step: int
+    metrics: Any
+    scores: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The end of a training run.
+
+    **Attributes:**
+
+    - `model`: with its trained leaves.
+    - `parameters`: those leaves as the optimiser sees them, by path.
+    - `steps`: optimiser steps done.
+    - `best`: highest `evaluate` score of all epochs, None without `evaluate`.
+    - `compile_seconds`: spent compiling the training step.
+    """
+
+    model: Any
+    parameters: Parameters
+    steps: int
+    best: float | None
+    compile_seconds: float
+
+
+class Diverged(RuntimeError):
+    """The loss became NaN or infinite; the message says where, and what can be resumed."""
+
+
+class _State(NamedTuple):
+    parameters: Parameters
+    optimizer: Any
+
+
+def train(
+    loss: Loss,
+    model: Any,
+    data: Any,
+    *,
+    optimizer: optax.GradientTransformation,
+    epochs: int,
+    batch_size: int,
+    key: Key[Array, ""],
+    chosen: Trainable | None = None,
+    prepare: Callable[[Any, Key[Array, ""]], Any] | None = None,
+    evaluate: Callable[[Any], Mapping[str, float]] | None = None,
+    score: str = "accuracy",
+    checkpoints: Checkpoints | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Minimises a loss over shuffled mini-batches, many steps in each compiled call.
+
+    Epoch e draws its order, its augmentation and its noise from `key` folded with e, so a run
+    that goes on from a checkpoint ends with the same bits as one that was never stopped.
+
+    **Arguments:**
+
+    - `loss`: `(model, batch, key) -> (loss, metrics)`; metrics are any pytree of arrays.
+    - `model`: any pytree, usually a `Network`.
+    - `data`: a pytree of arrays that share their first axis; it stays on the device.
+    - `optimizer`: from optax; schedules count steps.
+    - `batch_size`: the last, incomplete batch of an epoch is left out (another one each time).
+    - `chosen`: the leaves to train, see `trainable`; by default all weights and biases.
+    - `prepare`: `(batch, key) -> batch`, run on the device before the loss: scaling, augmentation.
+    - `evaluate`: `model -> scores`, after each epoch.
+    - `score`: the one of them of which the highest value is kept as `best`.
+    - `checkpoints`: where to save, and to resume from if there is something.
+    - `on_epoch`, `on_progress`: called with an `Epoch` and a `Progress`.
+
+    **Returns:** a `Trained`.
+
+    **Raises:** `ValueError` for data shorter than a batch; `Diverged` for a loss that is NaN or
+    infinite, before any further step.
+
+    !!! example
+
+        ```python
+        result = train(task.loss, net, (images, labels), optimizer=optax.adam(1e-3),
+                       epochs=10, batch_size=64, key=jax.random.key(0))
+        ```
+    """
+    samples = _count_samples(data)
+    steps = samples // batch_size
+    if steps == 0:
+        raise ValueError(f"train: {samples} samples do not fill one batch of {batch_size}.")
+    chosen = trainable(model) if chosen is None else chosen
+    parameters = chosen.split(model)
+    state = _State(parameters, optimizer.init(parameters))
+    first, best = 0, None
+    if checkpoints is not None:
+        saved = checkpoints.restore(state)
+        if saved is not None:
+            state, first, best = saved.state, saved.epoch, saved.best
+    data = jax.tree.map(jnp.asarray, data)
+    runner = _Runner(loss, optimizer, chosen, prepare, batch_size)
+    compiled, compile_seconds = runner.compile(state, model, data, samples, key)
+    state = jax.tree.map(jnp.copy, state)  # donated below, while the caller keeps the model
+
+    for epoch in range(first, epochs):
+        began = time.perf_counter()
+        epoch_key = jax.random.fold_in(key, epoch)
+        order = runner.order(samples, epoch_key)
+        done, sums, chunk = 0, runner.zero_metrics(state, model, data, key), 1
+        while done < steps:
+            called = time.perf_counter()
+            stop = min(done + chunk, steps)
+            state, sums, reached = compiled(state, sums, model, data, order, epoch_key, done, stop)
+            reached, value = int(reached[0]), float(reached[1])
+            if not np.isfinite(value):
+                raise Diverged(_describe(value, epoch, reached, steps, state, checkpoints))
+            seconds = max(time.perf_counter() - called, 1e-6)
+            chunk = max(1, int((stop - done) * SECONDS_PER_CALL / seconds))
+            done = stop
+            if on_progress is not None:
+                on_progress(Progress(epoch, done, steps, _mean(sums, done)))
+        seconds = time.perf_counter() - began
+        scores = {} if evaluate is None else dict(evaluate(chosen.merge(model, state.parameters)))
+        if score in scores:
+            best = scores[score] if best is None else max(best, scores[score])
+        if on_epoch is not None:
+            on_epoch(Epoch(epoch + 1, (epoch + 1) * steps, _mean(sums, steps), scores, seconds))
+        if checkpoints is not None:
+            checkpoints.save(state, epoch + 1, best, is_last=epoch + 1 == epochs)
+    if checkpoints is not None:
+        checkpoints.close()
+    return Trained(
+        chosen.merge(model, state.parameters),
+        state.parameters,
+        epochs * steps,
+        best,
+        compile_seconds,
+    )
+
+
+class _Runner:
+    """The compiled part of `train`: steps `start` to `stop` of an epoch in one call."""
+
+    def __init__(
+        self,
+        loss: Loss,
+        optimizer: optax.GradientTransformation,
+        chosen: Trainable,
+        prepare: Callable | None,
+        batch_size: int,
+    ):
+        self.loss, self.optimizer, self.chosen = loss, optimizer, chosen
+        self.prepare, self.batch_size = prepare, batch_size
+
+    def order(self, samples: int, key: Key[Array, ""]) -> Int[Array, "steps batch"]:
+        steps = samples // self.batch_size
+        shuffled = jax.random.permutation(key, samples)
+        return shuffled[: steps * self.batch_size].reshape(steps, self.batch_size)
+
+    def compile(self, state: _State, model: Any, data: Any, samples: int, key: Array) -> Any:
+        began = time.perf_counter()
+        arguments = (
+            state,
+            self.zero_metrics(state, model, data, key),
+            model,
+            data,
+            self.order(samples, key),
+            key,
+            0,
+            0,
+        )
+        compiled = jax.jit(self.run, donate_argnums=(0, 1)).lower(*arguments).compile()
+        return compiled, time.perf_counter() - began
+
+    def zero_metrics(self, state: _State, model: Any, data: Any, key: Array) -> Any:
+        rows = jnp.arange(self.batch_size)
+        shapes = jax.eval_shape(lambda *a: self.step(*a)[2], state, model, data, rows, key)
+        return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
+    def run(
+        self,
+        state: _State,
+        sums: Any,
+        model: Any,
+        data: Any,
+        order: Int[Array, "steps batch"],
+        key: Key[Array, ""],
+        start: Int[Array, ""],
+        stop: Int[Array, ""],
+    ) -> tuple[_State, Any, tuple[Array, Array]]:
+        """Stops early after a loss that is not finite."""
+
+        def going(loop: Any) -> Array:
+            return (loop[2] < stop) & jnp.isfinite(loop[3])
+
+        def step(loop: Any) -> Any:
+            state, sums, index, _ = loop
+            step_key = jax.random.fold_in(key, index)
+            state, value, metrics = self.step(state, model, data, order[index], step_key)
+            return state, jax.tree.map(jnp.add, sums, metrics), index + 1, value
+
+        begin = state, sums, jnp.asarray(start, jnp.int32), jnp.asarray(0.0)
+        state, sums, index, value = jax.lax.while_loop(going, step, begin)
+        return state, sums, (index, value)
+
+    def step(
+        self, state: _State, model: Any, data: Any, rows: Int[Array, "batch"], key: Array
+    ) -> tuple[_State, Float[Array, ""], Any]:
+        batch = jax.tree.map(lambda x: x[rows], data)
+        prepare_key, loss_key = jax.random.split(key)
+        if self.prepare is not None:
+            batch = self.prepare(batch, prepare_key)
+
+        def objective(parameters: Parameters) -> tuple[Array, Any]:
+            return self.loss(self.chosen.merge(model, parameters), batch, loss_key)
+
+        (value, metrics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and integers
+            updates, optimizer = self.optimizer.update(gradient, state.optimizer, state.parameters)
+        parameters = optax.apply_updates(state.parameters, updates)
+        return _State(parameters, optimizer), value, metrics  # pyright: ignore
+
+
+def _count_samples(data: Any) -> int:
+    lengths = {x.shape[0] for x in jax.tree.leaves(data)}
+    if len(lengths) != 1:
+        raise ValueError(f"train: the arrays of data have different lengths, {sorted(lengths)}.")
+    return lengths.pop()
+
+
+def _mean(sums: Any, count: int) -> Any:
+    return jax.tree.map(lambda x: np.asarray(x) / count, sums)
+
+
+def _describe(
+    value: float,
+    epoch: int,
+    reached: int,
+    steps: int,
+    state: _State,
+    checkpoints: Checkpoints | None,
+) -> str:
+    spoilt = [p for p, x in state.parameters.items() if not bool(jnp.all(jnp.isfinite(x)))]
+    first = f"The first parameter that is no longer finite is {spoilt[0]!r}" if spoilt else (
+        "All parameters are still finite"
+    )
+    good = None if checkpoints is None else checkpoints.latest()
+    kept = "no checkpoint was written" if good is None else f"the last good checkpoint is {good}"
+    return (
+        f"Training diverged: the loss is {value} in epoch {epoch + 1}, step {reached} of {steps}. "
+        f"{first}; {kept}. Lower the learning rate, or clip the gradient."
+    )
