@@ -1,5 +1,10 @@
+import dataclasses
 import math
 import re
+from typing import Any
+
+import numpy as np
+from jax.core import Tracer
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
@@ -15,7 +20,8 @@ def whole_steps(duration: float, dt: float, what: str) -> int:
         raise ValueError(f"{what} is {duration} ms; it must be a finite number >= 0.")
     ratio = duration / dt
     steps = round(ratio)
-    if abs(ratio - steps) > 1e-6 * max(1.0, ratio):
+    # As loose as a dt in float32 needs, but never a sizeable part of a step.
+    if abs(ratio - steps) > min(1e-6 * max(1.0, ratio), 0.1):
         below, above = math.floor(ratio) * dt, math.ceil(ratio) * dt
         raise ValueError(
             f"{what} is {duration:g} ms, which is not a multiple of dt = {dt:g} ms. "
@@ -31,6 +37,32 @@ def check_name(name: str, what: str) -> None:
             f"{what} {name!r}: a name is made of letters, digits and underscores "
             "(parts joined by '/'), so that paths like 'exc.neuron.tau' can address it."
         )
+
+
+def check_bounds(module: Any) -> None:
+    """Refuses numbers outside the range that their field declares with `param`.
+
+    Traced values are not checked.
+    """
+    for field in dataclasses.fields(module):
+        lower, upper = field.metadata.get("lower"), field.metadata.get("upper")
+        value = getattr(module, field.name)
+        if value is None or isinstance(value, Tracer) or (lower is None and upper is None):
+            continue
+        if lower is not None and not np.all(np.asarray(value) > lower):
+            wanted = f"above {lower:g}"
+        elif upper is not None and not np.all(np.asarray(value) < upper):
+            wanted = f"below {upper:g}"
+        else:
+            continue
+        raise ValueError(f"{type(module).__name__}: {field.name} is {value}; it must be {wanted}.")
+
+
+def fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether an array of `shape` can be added to one of `target` without changing its rank."""
+    if len(shape) != len(target):
+        return shape == ()
+    return all(own in (1, length) for own, length in zip(shape, target, strict=True))
 
 
 def plural(count: int, noun: str) -> str:

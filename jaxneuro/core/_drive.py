@@ -63,6 +63,8 @@ def _add_ramps(
 
 
 def _interpolate(start: Array | None, end: Array | None, c: float) -> Array | None:
-    if start is None or end is None or c == 0.0:
+    if end is None or c == 0.0:
         return start
+    if start is None:
+        return c * end
     return start + c * (end - start)

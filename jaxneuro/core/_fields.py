@@ -9,7 +9,9 @@ def _as_float_array(value: Any) -> Any:
     if value is None:
         return None
     array = jnp.asarray(value)
-    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+    # `astype` even to its own type: a Python number makes a weakly typed array, which the first
+    # update would turn into a strong one, and the same program would be compiled twice.
+    return array.astype(array.dtype if jnp.issubdtype(array.dtype, jnp.inexact) else float)
 
 
 def param(

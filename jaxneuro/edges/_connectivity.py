@@ -1,11 +1,17 @@
 import math
 from abc import abstractmethod
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Int
 
+from jaxneuro.core import fits
 from jaxneuro.neurons import as_shape
+
+from ._product import dense_product
 
 
 class AbstractConnectivity(eqx.Module):
@@ -23,14 +29,18 @@ class AbstractConnectivity(eqx.Module):
         """The shape of the weight, None if it has none."""
 
     @abstractmethod
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of a trained bias: one number per target, or per channel where it shares
+        weights among them; it broadcasts to `output_shape`.
+        """
+
+    @abstractmethod
     def fan_in(self, source_shape: tuple[int, ...]) -> int:
         """How many sources one target neuron hears (the mean, where it varies)."""
 
     @abstractmethod
-    def propagate(
-        self, weight: Float[Array, "..."] | None, signals: Float[Array, "time ..."]
-    ) -> Float[Array, "time ..."]:
-        """Signals `(time, *source)` to events `(time, *target)`."""
+    def propagate(self, weight: Any, signals: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
+        """Signals `(time, *source)` to events `(time, *target)`; None for no weight."""
 
 
 class Dense(AbstractConnectivity):
@@ -49,6 +59,9 @@ class Dense(AbstractConnectivity):
     def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return math.prod(source_shape), math.prod(self.shape)
 
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.shape
+
     def fan_in(self, source_shape: tuple[int, ...]) -> int:
         return math.prod(source_shape)
 
@@ -56,7 +69,7 @@ class Dense(AbstractConnectivity):
         self, weight: Float[Array, "pre post"], signals: Float[Array, "time ..."]
     ) -> Float[Array, "time ..."]:
         flat = signals.reshape(signals.shape[0], -1)
-        return (flat @ weight).reshape(-1, *self.shape)
+        return dense_product(flat, weight).reshape(-1, *self.shape)
 
 
 class OneToOne(AbstractConnectivity):
@@ -69,6 +82,9 @@ class OneToOne(AbstractConnectivity):
 
     def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return () if self.shared else source_shape
+
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return source_shape
 
     def fan_in(self, source_shape: tuple[int, ...]) -> int:
         return 1
@@ -84,21 +100,42 @@ class Sparse(AbstractConnectivity):
 
     **Arguments:**
 
-    - `pre`, `post`: flat indices of the source and target neuron of each synapse, host arrays.
+    - `pre`, `post`: flat indices of the source and target neuron of each synapse; a pair may
+      occur more than once.
     - `shape`: the target's number of neurons or shape.
 
-    **Raises:** `ValueError` for lists of unequal length or indices outside the target.
+    **Raises:** `ValueError` for lists of unequal length and indices outside source or target
+    (a traced index is not checked).
+
+    !!! example
+
+        ```python
+        Projection("exc", "inh", weight=[0.5, 0.2], connectivity=Sparse([0, 3], [1, 1], 2))
+        ```
     """
 
-    pre: Float[Array, "synapses"] = eqx.field(converter=jnp.asarray)
-    post: Float[Array, "synapses"] = eqx.field(converter=jnp.asarray)
+    pre: Int[Array, "synapses"] = eqx.field(converter=jnp.asarray)
+    post: Int[Array, "synapses"] = eqx.field(converter=jnp.asarray)
     shape: tuple[int, ...] = eqx.field(static=True, converter=as_shape)
 
+    def __check_init__(self):
+        _check_indices(self.post, math.prod(self.shape), "post", "target")
+        _check_indices(self.pre, None, "pre", "source")
+        if self.pre.shape != self.post.shape:
+            raise ValueError(
+                f"Sparse: pre lists {self.pre.size} neurons and post {self.post.size}; synapse i "
+                "joins pre[i] to post[i], so pass lists of one length."
+            )
+
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        _check_indices(self.pre, math.prod(source_shape), "pre", "source")
         return self.shape
 
     def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.pre.shape
+
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.shape
 
     def fan_in(self, source_shape: tuple[int, ...]) -> int:
         return max(1, round(self.pre.shape[0] / math.prod(self.shape)))
@@ -117,10 +154,14 @@ class Chain(AbstractConnectivity):
 
     **Arguments:**
 
-    - `links`: for instance `(AveragePool(2), Conv(32, (5, 5)))`.
+    - `links`: for instance `(AveragePool((2, 2)), Conv(32, (5, 5)))`.
     """
 
-    links: tuple[AbstractConnectivity, ...]
+    links: tuple[AbstractConnectivity, ...] = eqx.field(converter=tuple)
+
+    def __check_init__(self):
+        if not self.links:
+            raise ValueError("Chain: it needs at least one link.")
 
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self._shapes(source_shape)[-1]
@@ -137,6 +178,15 @@ class Chain(AbstractConnectivity):
                 "A projection has one weight: put a population between them."
             )
         return weighted[0] if weighted else None
+
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """That of the link with the weight, where it still fits the output of the last link."""
+        shapes = self._shapes(source_shape)
+        for link, shape in zip(self.links, shapes, strict=False):
+            own = link.bias_shape(shape)
+            if link.weight_shape(shape) is not None and fits(own, shapes[-1]):
+                return own
+        return shapes[-1]
 
     def fan_in(self, source_shape: tuple[int, ...]) -> int:
         shapes = self._shapes(source_shape)
@@ -155,3 +205,20 @@ class Chain(AbstractConnectivity):
         for link in self.links:
             shapes.append(link.output_shape(shapes[-1]))
         return shapes
+
+
+def _check_indices(indices: Array, count: int | None, name: str, role: str) -> None:
+    if indices.ndim != 1 or not jnp.issubdtype(indices.dtype, jnp.integer):
+        raise ValueError(
+            f"Sparse: {name} has shape {indices.shape} and dtype {indices.dtype}; it must be a "
+            "flat list of integers, one per synapse."
+        )
+    if isinstance(indices, Tracer) or not indices.size:
+        return
+    low, high = np.asarray(indices).min(), np.asarray(indices).max()
+    if low < 0 or (count is not None and high >= count):
+        wanted = "0 or more" if count is None else f"0 to {count - 1}"
+        raise ValueError(
+            f"Sparse: {name} has indices from {low} to {high}, but those of the {role} "
+            f"are {wanted}."
+        )

@@ -1,5 +1,5 @@
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -37,6 +37,12 @@ class Conv(AbstractConnectivity):
     def __check_init__(self):
         if len(self.kernel) not in _LETTERS:
             raise ValueError(f"Conv: kernel {self.kernel} has {len(self.kernel)} axes, not 1 or 2.")
+        if self.padding not in get_args(Padding):
+            raise ValueError(f"Conv: padding is {self.padding!r}, not one of {get_args(Padding)}.")
+        numbers = {"channels": self.channels, "kernel": min(self.kernel), "stride": self.stride}
+        for name, number in numbers.items():
+            if not isinstance(number, int) or number < 1:
+                raise ValueError(f"Conv: {name} is {number!r}; it takes whole numbers >= 1.")
 
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         spatial = _with_channels(source_shape, len(self.kernel), "Conv")[:-1]
@@ -48,6 +54,9 @@ class Conv(AbstractConnectivity):
 
     def fan_in(self, source_shape: tuple[int, ...]) -> int:
         return math.prod(self.weight_shape(source_shape)[:-1])
+
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*(1,) * len(self.kernel), self.channels)
 
     def propagate(
         self, weight: Float[Array, "..."], signals: Float[Array, "time ..."]
@@ -78,6 +87,9 @@ class AveragePool(AbstractConnectivity):
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return _pooled_shape(source_shape, self.window, "AveragePool")
 
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.output_shape(source_shape)
+
     def weight_shape(self, source_shape: tuple[int, ...]) -> None:
         return None
 
@@ -101,6 +113,9 @@ class MaxPool(AbstractConnectivity):
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return _pooled_shape(source_shape, self.window, "MaxPool")
 
+    def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.output_shape(source_shape)
+
     def weight_shape(self, source_shape: tuple[int, ...]) -> None:
         return None
 
@@ -118,9 +133,11 @@ def _with_channels(shape: tuple[int, ...], axes: int, what: str) -> tuple[int, .
         return (*shape, 1)
     if len(shape) == axes + 1:
         return shape
+    kind, other = ("kernel", "(5, 5)") if what == "Conv" else ("window", "(2, 2)")
+    hint = f" For images pass a {kind} such as {other}." if axes == 1 else ""
     raise ValueError(
-        f"{what}: {axes} spatial axes need a source of shape "
-        f"{('height', 'width')[-axes:]} with or without a last channel axis, but it is {shape}."
+        f"{what}: its {kind} has {axes} axes, so the source must have as many, with or without a "
+        f"last axis of channels, but its shape is {shape}.{hint}"
     )
 
 
@@ -135,9 +152,7 @@ def _windows(
     return lengths
 
 
-def _pooled_shape(
-    shape: tuple[int, ...], window: tuple[int, ...], what: str
-) -> tuple[int, ...]:
+def _pooled_shape(shape: tuple[int, ...], window: tuple[int, ...], what: str) -> tuple[int, ...]:
     full = _with_channels(shape, len(window), what)
     lengths = tuple(n // w for n, w in zip(full[:-1], window, strict=True))
     if min(lengths) < 1:

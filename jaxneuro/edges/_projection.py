@@ -1,9 +1,10 @@
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jaxneuro.core import Context, Drive, param
+from jaxneuro.core import Context, Drive, fits, param
 
 from ._base import AbstractEdge
 from ._connectivity import AbstractConnectivity, Dense
@@ -22,7 +23,8 @@ class Projection(AbstractEdge):
     - `connectivity`: `Dense` over the weight's second axis by default.
     - `receptor`: `Direct()` by default.
     - `delay`: ms; None means one step, 0 within the same step.
-    - `bias`: a constant current into each target neuron, `()` or of the target's shape.
+    - `bias`: a constant current into each target neuron: `()`, or of the target's rank with
+      its lengths or 1, such as `(1, 1, 32)` for one number per channel.
 
     !!! example
 
@@ -42,12 +44,14 @@ class Projection(AbstractEdge):
     def __post_init__(self):
         if self.connectivity is not None:
             return
-        if self.weight is None or self.weight.ndim != 2:
+        # Not `self.weight.ndim`: it may still be the nested list that was passed.
+        shape = None if self.weight is None else np.shape(self.weight)
+        if shape is None or len(shape) != 2:
             raise ValueError(
                 f"Projection {self.source!r} -> {self.target!r}: without a connectivity the "
                 "weight must be a (pre, post) matrix. Pass one, or connectivity=Dense(post)."
             )
-        self.connectivity = Dense(self.weight.shape[1])
+        self.connectivity = Dense(shape[1])
 
     @property
     def releases_evenly(self) -> bool:
@@ -68,9 +72,15 @@ class Projection(AbstractEdge):
         if came is not None and came != wanted:
             raise ValueError(
                 f"weight has shape {came}, but a source of shape {source_shape} through "
-                f"{type(self.connectivity).__name__} wants {wanted}."
+                f"{type(self.connectivity).__name__} wants {wanted or 'none'}."
             )
-        return self.connectivity.output_shape(source_shape)
+        shape = self.connectivity.output_shape(source_shape)
+        if self.bias is not None and not fits(self.bias.shape, shape):
+            raise ValueError(
+                f"bias has shape {self.bias.shape}, which does not fit a target of shape {shape}. "
+                f"Pass one number, or shape {self.connectivity.bias_shape(source_shape)}."
+            )
+        return shape
 
     def release(
         self, state: Any, signals: Float[Array, "time ..."], context: Context
@@ -78,6 +88,11 @@ class Projection(AbstractEdge):
         return state, signals
 
     def propagate(self, signals: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
+        if self.weight is None and self.connectivity.weight_shape(signals.shape[1:]) is not None:
+            raise ValueError(
+                f"Projection {self.source!r} -> {self.target!r} has no weight yet. Call "
+                "`initialise(network, key)`, or pass one."
+            )
         return self.connectivity.propagate(self.weight, signals)
 
     def step(

@@ -5,11 +5,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneuro.core import Drive, param
+from jaxneuro.core import Drive, check_bounds, param
 
 
 class AbstractReceptor(eqx.Module):
     """Turns the events that arrive at a neuron into a drive."""
+
+    def __check_init__(self):
+        check_bounds(self)
 
     @abstractmethod
     def init(self, shape: tuple[int, ...]) -> Any:

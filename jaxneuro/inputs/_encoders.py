@@ -4,7 +4,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 
 def rate_encode(
@@ -56,10 +56,7 @@ def rate_encode(
     scaled = values.astype(jnp.float32) * (highest * 2**16)
 
     def draw(step):
-        # 40503 / 2¹⁶ is the golden ratio: a Weyl sequence, so that over steps the floor averages
-        # to the probability itself (1 Hz at 0.1 ms would otherwise be 7 % off).
-        dither = ((step * 40503) & 0xFFFF).astype(jnp.float32) / 2**16
-        limit = jnp.floor(scaled + dither).astype(jnp.int32)
+        limit = jnp.floor(scaled + dither(step)).astype(jnp.int32)
         bits = _random_uint16(jax.random.fold_in(key, step), values.shape)
         return (bits.astype(jnp.int32) < limit).astype(values.dtype)
 
@@ -220,6 +217,16 @@ def delta_encode(
     if polarity == "split":
         return jnp.stack([on, off], axis=-1)
     raise ValueError(f"delta_encode: polarity is {polarity!r}; take 'on', 'signed' or 'split'.")
+
+
+def dither(step: Int[Array, ""]) -> Float[Array, ""]:
+    """A number in [0, 1) that fills the interval evenly over steps.
+
+    It is added before a probability in units of 2⁻¹⁶ is floored, so that over steps the floor
+    averages to the probability itself (1 Hz at 0.1 ms would otherwise be 7 % off).
+    """
+    # 40503 / 2¹⁶ is the golden ratio: a Weyl sequence.
+    return ((step.astype(jnp.uint32) * 40503) & 0xFFFF).astype(jnp.float32) / 2**16
 
 
 def _random_uint16(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:

@@ -4,9 +4,13 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key
 
 from jaxneuro.core import component_key, param
+
+from ._encoders import dither
 
 
 class Constant(eqx.Module):
@@ -39,7 +43,8 @@ class AbstractSource(eqx.Module):
 class Poisson(AbstractSource):
     """Independent spikes, at most one per channel and step, with probability rate dt / 1000.
 
-    The probability is resolved to 2^-16 and capped at 1.
+    The probability is capped at 1; it is resolved to 2^-16 within a step and dithered over steps,
+    so that the mean rate is not rounded.
 
     **Arguments:**
 
@@ -54,12 +59,22 @@ class Poisson(AbstractSource):
 
     rate: Float[Array, "..."] = param(unit="Hz", lower=0.0)
 
+    def __check_init__(self):
+        if not isinstance(self.rate, Tracer) and not np.all(np.asarray(self.rate) >= 0):
+            raise ValueError("Poisson: rate must be 0 Hz or more everywhere.")
+
     def sample(
         self, key: Key[Array, ""], step: Int[Array, ""], shape: tuple[int, ...], dt: float
     ) -> Float[Array, "..."]:
-        levels = jnp.round(jnp.clip(self.rate * (dt / 1000.0), 0.0, 1.0) * 2**16)
+        if self.rate.shape not in ((), shape):
+            raise ValueError(
+                f"Poisson: rate has shape {self.rate.shape}, but its node {shape}. "
+                f"Pass one number, or an array of shape {shape}."
+            )
+        levels = jnp.clip(self.rate * (dt / 1000.0), 0.0, 1.0) * 2**16
+        limit = jnp.floor(levels + dither(step).astype(levels.dtype)).astype(jnp.uint32)
         bits = jax.random.bits(key, shape, jnp.uint16).astype(jnp.uint32)
-        return (bits < levels.astype(jnp.uint32)).astype(levels.dtype)
+        return (bits < limit).astype(levels.dtype)
 
 
 class Function(AbstractSource):
@@ -81,7 +96,14 @@ class Function(AbstractSource):
     def sample(
         self, key: Key[Array, ""], step: Int[Array, ""], shape: tuple[int, ...], dt: float
     ) -> Float[Array, "..."]:
-        return jnp.broadcast_to(self.function(step.astype(float) * dt), shape)
+        value = jnp.asarray(self.function(step.astype(float) * dt))
+        if value.shape not in ((), shape):
+            raise ValueError(
+                f"Function: it returned shape {value.shape}, but its node has {shape}. Return one "
+                f"number, or an array of shape {shape}."
+            )
+        is_float = jnp.issubdtype(value.dtype, jnp.inexact)
+        return jnp.broadcast_to(value if is_float else value.astype(float), shape)
 
 
 def sample_block(

@@ -9,6 +9,8 @@ from ._network import Plan as Plan
 from ._schedule import Group as Group
 from ._sequential import Layer as Layer
 from ._sequential import sequential as sequential
+from ._serialise import load as load
+from ._serialise import save as save
 from ._stages import AbstractStage as AbstractStage
 from ._stages import Advance as Advance
 from ._state import NetworkState as NetworkState

@@ -29,7 +29,8 @@ class Layer(eqx.Module):
     - `recurrent`: True adds a dense projection onto itself, one step late.
     - `dropout`: rate at which sources of the layer before are silenced in training.
     - `receptor`: of both projections.
-    - `bias`: True adds a trainable constant current, which starts at 0.
+    - `bias`: True adds a trainable constant current, one per neuron or per channel of a
+      convolution, which starts at 0.
     - `options`: further arguments of its `Population`.
     """
 
@@ -90,11 +91,9 @@ def sequential(
             connectivity=layer.connectivity,
             receptor=layer.receptor,
             delay=0.0,
-            bias=jnp.zeros(own) if layer.bias else None,
+            bias=jnp.zeros(layer.connectivity.bias_shape(before_shape)) if layer.bias else None,
         )
-        edges[f"{before}_to_{name}"] = (
-            Dropout(forward, layer.dropout) if layer.dropout else forward
-        )
+        edges[f"{before}_to_{name}"] = Dropout(forward, layer.dropout) if layer.dropout else forward
         if layer.recurrent:
             edges[f"{name}_to_{name}"] = Projection(
                 name, name, connectivity=Dense(own), receptor=layer.receptor

@@ -7,5 +7,5 @@ from ._integrators import LI as LI
 from ._lif import LIF as LIF
 from ._population import Input as Input
 from ._population import Population as Population
-from ._refractory import Refractory as Refractory
 from ._population import as_shape as as_shape
+from ._refractory import Refractory as Refractory

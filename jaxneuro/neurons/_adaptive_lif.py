@@ -6,7 +6,16 @@ from jaxneuro.core import Drive, param
 from jaxneuro.integrators import AbstractIntegrator
 
 from ._base import AbstractNeuron, integrate
-from ._options import InputScale, ResetBy, check_option, filled, reset_voltage, scaled_drive
+from ._options import (
+    InputScale,
+    ResetBy,
+    check_option,
+    check_reset,
+    filled,
+    reset_voltage,
+    scaled_drive,
+    scaled_margin,
+)
 
 
 class AdaptiveState(eqx.Module):
@@ -50,9 +59,10 @@ class AdaptiveLIF(AbstractNeuron):
     def __check_init__(self):
         check_option(self.reset_by, ResetBy, "AdaptiveLIF: reset_by")
         check_option(self.input_scale, InputScale, "AdaptiveLIF: input_scale")
+        check_reset(self.reset_by, self.v_reset, self.threshold, "AdaptiveLIF")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> AdaptiveState:
-        v = filled(self.v_rest, shape, "AdaptiveLIF: v_rest")
+        v = filled(self, "v_rest", shape)
         return AdaptiveState(v, jnp.zeros_like(v))
 
     def derivative(self, state: AdaptiveState, drive: Drive) -> AdaptiveState:
@@ -66,7 +76,7 @@ class AdaptiveLIF(AbstractNeuron):
         return integrate(self.derivative, state, drive, dt, integrator)
 
     def margin(self, old: AdaptiveState, new: AdaptiveState) -> Float[Array, "..."]:
-        return (new.v - self.threshold - new.rise) * (1.0 / (self.threshold - self.v_rest))
+        return scaled_margin(new.v - new.rise, self.threshold, self.v_rest, self.v_reset)
 
     def reset(self, state: AdaptiveState, spikes: Float[Array, "..."]) -> AdaptiveState:
         threshold = self.threshold + state.rise

@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Float, Key
 
-from jaxneuro.core import Drive
+from jaxneuro.core import Drive, check_bounds
 from jaxneuro.integrators import AbstractIntegrator
 
 
@@ -15,6 +15,9 @@ class AbstractNeuron(eqx.Module):
     A neuron knows nothing of edges, batches or time loops. Its state is a module with a leaf (or
     property) `v`; batches are `jax.vmap`.
     """
+
+    def __check_init__(self):
+        check_bounds(self)
 
     @abstractmethod
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Any:

@@ -6,7 +6,16 @@ from jaxneuro.core import Drive, param
 from jaxneuro.integrators import AbstractIntegrator
 
 from ._base import AbstractNeuron, integrate
-from ._options import InputScale, ResetBy, check_option, filled, reset_voltage
+from ._options import (
+    InputScale,
+    ResetBy,
+    check_currents_only,
+    check_option,
+    check_reset,
+    filled,
+    reset_voltage,
+    scaled_margin,
+)
 
 
 class CurrentState(eqx.Module):
@@ -52,9 +61,10 @@ class CurrentLIF(AbstractNeuron):
     def __check_init__(self):
         check_option(self.reset_by, ResetBy, "CurrentLIF: reset_by")
         check_option(self.input_scale, InputScale, "CurrentLIF: input_scale")
+        check_reset(self.reset_by, self.v_reset, self.threshold, "CurrentLIF")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> CurrentState:
-        v = filled(self.v_rest, shape, "CurrentLIF: v_rest")
+        v = filled(self, "v_rest", shape)
         return CurrentState(v, jnp.zeros_like(v))
 
     def derivative(self, state: CurrentState, drive: Drive) -> CurrentState:
@@ -66,12 +76,13 @@ class CurrentLIF(AbstractNeuron):
     ) -> CurrentState:
         if self.input_scale == "physical":
             return integrate(self.derivative, state, drive, dt, integrator)
+        check_currents_only(drive)
         i = state.i * jnp.exp(-dt / self.tau_syn) + drive.at(state.v)
         v = self.v_rest + (state.v - self.v_rest) * jnp.exp(-dt / self.tau) + i
         return CurrentState(v if drive.jump is None else v + drive.jump, i)
 
     def margin(self, old: CurrentState, new: CurrentState) -> Float[Array, "..."]:
-        return (new.v - self.threshold) * (1.0 / (self.threshold - self.v_rest))
+        return scaled_margin(new.v, self.threshold, self.v_rest, self.v_reset)
 
     def reset(self, state: CurrentState, spikes: Float[Array, "..."]) -> CurrentState:
         v = reset_voltage(state.v, spikes, self.reset_by, self.v_reset, self.threshold)

@@ -6,7 +6,16 @@ from jaxneuro.integrators import AbstractIntegrator
 
 from ._base import AbstractNeuron, integrate
 from ._lif import Membrane
-from ._options import InputScale, ResetBy, check_option, filled, reset_voltage, scaled_drive
+from ._options import (
+    InputScale,
+    ResetBy,
+    check_option,
+    check_reset,
+    filled,
+    reset_voltage,
+    scaled_drive,
+    scaled_margin,
+)
 
 
 class LI(AbstractNeuron):
@@ -32,10 +41,12 @@ class LI(AbstractNeuron):
         check_option(self.input_scale, InputScale, "LI: input_scale")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Membrane:
-        return Membrane(filled(self.v_rest, shape, "LI: v_rest"))
+        return Membrane(filled(self, "v_rest", shape))
 
     def derivative(self, state: Membrane, drive: Drive) -> Membrane:
-        return Membrane((self.v_rest - state.v + self.resistance * drive.at(state.v)) * (1.0 / self.tau))
+        return Membrane(
+            (self.v_rest - state.v + self.resistance * drive.at(state.v)) * (1.0 / self.tau)
+        )
 
     def advance(
         self, state: Membrane, drive: Drive, dt: float, integrator: AbstractIntegrator
@@ -78,9 +89,10 @@ class IF(AbstractNeuron):
     def __check_init__(self):
         check_option(self.reset_by, ResetBy, "IF: reset_by")
         check_option(self.input_scale, InputScale, "IF: input_scale")
+        check_reset(self.reset_by, self.v_reset, self.threshold, "IF")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Membrane:
-        return Membrane(filled(self.v_reset, shape, "IF: v_reset"))
+        return Membrane(filled(self, "v_reset", shape))
 
     def derivative(self, state: Membrane, drive: Drive) -> Membrane:
         return Membrane(drive.at(state.v) / self.capacitance + 0.0 * state.v)
@@ -92,9 +104,7 @@ class IF(AbstractNeuron):
         return integrate(self.derivative, state, drive, dt, integrator)
 
     def margin(self, old: Membrane, new: Membrane) -> Float[Array, "..."]:
-        return (new.v - self.threshold) * (1.0 / (self.threshold - self.v_reset))
+        return scaled_margin(new.v, self.threshold, self.v_reset, self.v_reset)
 
     def reset(self, state: Membrane, spikes: Float[Array, "..."]) -> Membrane:
-        return Membrane(
-            reset_voltage(state.v, spikes, self.reset_by, self.v_reset, self.threshold)
-        )
+        return Membrane(reset_voltage(state.v, spikes, self.reset_by, self.v_reset, self.threshold))

@@ -5,7 +5,16 @@ from jaxneuro.core import Drive, param
 from jaxneuro.integrators import AbstractIntegrator
 
 from ._base import AbstractNeuron, integrate
-from ._options import InputScale, ResetBy, check_option, filled, reset_voltage, scaled_drive
+from ._options import (
+    InputScale,
+    ResetBy,
+    check_option,
+    check_reset,
+    filled,
+    reset_voltage,
+    scaled_drive,
+    scaled_margin,
+)
 
 
 class Membrane(eqx.Module):
@@ -53,12 +62,15 @@ class LIF(AbstractNeuron):
     def __check_init__(self):
         check_option(self.reset_by, ResetBy, "LIF: reset_by")
         check_option(self.input_scale, InputScale, "LIF: input_scale")
+        check_reset(self.reset_by, self.v_reset, self.threshold, "LIF")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Membrane:
-        return Membrane(filled(self.v_rest, shape, "LIF: v_rest"))
+        return Membrane(filled(self, "v_rest", shape))
 
     def derivative(self, state: Membrane, drive: Drive) -> Membrane:
-        return Membrane((self.v_rest - state.v + self.resistance * drive.at(state.v)) * (1.0 / self.tau))
+        return Membrane(
+            (self.v_rest - state.v + self.resistance * drive.at(state.v)) * (1.0 / self.tau)
+        )
 
     def advance(
         self, state: Membrane, drive: Drive, dt: float, integrator: AbstractIntegrator
@@ -67,9 +79,7 @@ class LIF(AbstractNeuron):
         return integrate(self.derivative, state, drive, dt, integrator)
 
     def margin(self, old: Membrane, new: Membrane) -> Float[Array, "..."]:
-        return (new.v - self.threshold) * (1.0 / (self.threshold - self.v_rest))
+        return scaled_margin(new.v, self.threshold, self.v_rest, self.v_reset)
 
     def reset(self, state: Membrane, spikes: Float[Array, "..."]) -> Membrane:
-        return Membrane(
-            reset_voltage(state.v, spikes, self.reset_by, self.v_reset, self.threshold)
-        )
+        return Membrane(reset_voltage(state.v, spikes, self.reset_by, self.v_reset, self.threshold))

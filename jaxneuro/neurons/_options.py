@@ -1,9 +1,13 @@
+import dataclasses
 from typing import Any, Literal, get_args
 
+import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from jaxneuro.core import Drive
+from jaxneuro.core import Drive, fits
 
 ResetBy = Literal["value", "subtraction", "none"]
 InputScale = Literal["physical", "unit"]
@@ -20,8 +24,24 @@ def reset_voltage(
     if reset_by == "none":
         return v
     if reset_by == "value":
-        return v + spikes * (v_reset - v)
+        # Not `v + spikes * (v_reset - v)`, which is v_reset up to rounding only.
+        return v * (1.0 - spikes) + spikes * v_reset
     return v - spikes * (threshold - v_reset)
+
+
+def scaled_margin(
+    v: Float[Array, "..."],
+    threshold: Float[Array, "..."],
+    v_rest: Float[Array, "..."],
+    v_reset: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """v above threshold over the distance from threshold to rest or to reset, the larger one.
+
+    A cell may rest at or above its threshold (it then fires on its own), so the distance to rest
+    alone could be 0 or of the wrong sign.
+    """
+    scale = jnp.maximum(jnp.abs(threshold - v_rest), jnp.abs(threshold - v_reset))
+    return (v - threshold) * (1.0 / scale)
 
 
 def scaled_drive(drive: Drive, scale: InputScale) -> Drive:
@@ -31,12 +51,30 @@ def scaled_drive(drive: Drive, scale: InputScale) -> Drive:
     """
     if scale == "physical":
         return drive
+    check_currents_only(drive)
+    return Drive(jump=(Drive(jump=drive.current) + Drive(jump=drive.jump)).jump)
+
+
+def check_currents_only(drive: Drive) -> None:
+    """Refuses a conductance for a neuron with `input_scale="unit"`."""
     if drive.conductance is not None:
         raise ValueError(
             "input_scale='unit' adds each step's input to v as it stands, so it takes currents "
             "only. Use input_scale='physical' with conductance receptors."
         )
-    return Drive(jump=(Drive(jump=drive.current) + Drive(jump=drive.jump)).jump)
+
+
+def check_reset(
+    reset_by: ResetBy, v_reset: Float[Array, "..."], threshold: Float[Array, "..."], what: str
+) -> None:
+    """Refuses a reset that leaves v above threshold."""
+    if reset_by == "none" or isinstance(v_reset, Tracer) or isinstance(threshold, Tracer):
+        return
+    if not np.all(np.asarray(v_reset) < np.asarray(threshold)):
+        raise ValueError(
+            f"{what}: v_reset is {v_reset} and threshold {threshold}; a neuron reset there would "
+            "fire for ever. Pass a v_reset below threshold, in the same unit."
+        )
 
 
 def check_option(value: Any, options: Any, what: str) -> None:
@@ -45,15 +83,21 @@ def check_option(value: Any, options: Any, what: str) -> None:
         raise ValueError(f"{what} is {value!r}; it must be one of {get_args(options)}.")
 
 
-def filled(value: Float[Array, "..."], shape: tuple[int, ...], what: str) -> Float[Array, "..."]:
-    """`value` at every neuron of a population.
+def check_shapes(neuron: eqx.Module, shape: tuple[int, ...]) -> None:
+    """Refuses parameters that fit no population of this shape.
 
-    **Raises:** `ValueError` if its shape does not fit.
+    A parameter is one number, or an array of the population's rank with its lengths or 1.
     """
-    try:
-        return jnp.broadcast_to(value, shape)
-    except ValueError:
-        raise ValueError(
-            f"{what} has shape {value.shape}, which does not fit a population of shape {shape}. "
-            f"Give one number, or an array of shape {shape}."
-        ) from None
+    for field in dataclasses.fields(neuron):
+        value = getattr(neuron, field.name)
+        if "unit" in field.metadata and not fits(value.shape, shape):
+            raise ValueError(
+                f"{type(neuron).__name__}: {field.name} has shape {value.shape}, which does not "
+                f"fit a population of shape {shape}. Give one number, or an array of shape {shape}."
+            )
+
+
+def filled(neuron: eqx.Module, name: str, shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """The parameter `name` at every neuron of a population, once all of them fit it."""
+    check_shapes(neuron, shape)
+    return jnp.broadcast_to(getattr(neuron, name), shape)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from jaxneuro.core import Drive
@@ -18,10 +19,11 @@ ResetGradient = Literal["detached", "surrogate"]
 
 def as_shape(size: int | tuple[int, ...]) -> tuple[int, ...]:
     """A shape from a count of neurons or a tuple of lengths, all at least 1."""
-    shape = (size,) if isinstance(size, int) else tuple(size)
-    if not all(isinstance(length, int) and length >= 1 for length in shape):
+    # Products of shapes by numpy are numpy integers.
+    shape = (size,) if isinstance(size, int | np.integer) else tuple(size)
+    if not all(isinstance(length, int | np.integer) and length >= 1 for length in shape):
         raise ValueError(f"A population's shape is {size!r}; it takes whole numbers >= 1.")
-    return shape
+    return tuple(int(length) for length in shape)
 
 
 class Input(eqx.Module):

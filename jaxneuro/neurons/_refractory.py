@@ -2,12 +2,15 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key
 
 from jaxneuro.core import Drive, param
 from jaxneuro.integrators import AbstractIntegrator
 
 from ._base import AbstractNeuron
+from ._options import check_shapes
 
 
 class RefractoryState(eqx.Module):
@@ -41,9 +44,14 @@ class Refractory(AbstractNeuron):
     """
 
     neuron: AbstractNeuron
-    period: Float[Array, "..."] = param(2.0, unit="ms", lower=0.0)
+    period: Float[Array, "..."] = param(2.0, unit="ms")
+
+    def __check_init__(self):
+        if not isinstance(self.period, Tracer) and not np.all(np.asarray(self.period) >= 0):
+            raise ValueError(f"Refractory: period is {self.period} ms; it must be 0 or more.")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> RefractoryState:
+        check_shapes(self, shape)
         inner = self.neuron.init(shape, key)
         remaining = jnp.zeros(shape, dtype=jnp.int32)
         return RefractoryState(inner, remaining, jnp.zeros(shape, inner.v.dtype))

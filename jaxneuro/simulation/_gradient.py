@@ -15,7 +15,10 @@ class AbstractGradient(eqx.Module):
 
     @abstractmethod
     def wrap(self, segment: Callable[[Any, Any], tuple[Any, Any]]) -> Callable:
-        """The function that runs one segment, `(state, inputs) -> (state, records)`."""
+        """The function that runs one segment, `(carry, inputs) -> (carry, records)`.
+
+        The carry is the network's state and the summaries of the reducers.
+        """
 
 
 class Backprop(AbstractGradient):
@@ -69,9 +72,11 @@ class Truncated(AbstractGradient):
         return self.steps
 
     def wrap(self, segment: Callable[[Any, Any], tuple[Any, Any]]) -> Callable:
-        def cut(state: Any, inputs: Any) -> tuple[Any, Any]:
+        def cut(carry: Any, inputs: Any) -> tuple[Any, Any]:
+            # Not the summaries: they hold what earlier segments gave to the loss, as series do.
+            state, summaries = carry
             arrays, rest = eqx.partition(state, eqx.is_inexact_array)
-            return segment(eqx.combine(jax.lax.stop_gradient(arrays), rest), inputs)
+            return segment((eqx.combine(jax.lax.stop_gradient(arrays), rest), summaries), inputs)
 
         return cut
 

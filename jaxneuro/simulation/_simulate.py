@@ -109,6 +109,7 @@ def simulate(
     gradient = Backprop() if gradient is None else gradient
     steps = _count_steps(steps, inputs)
     _check_inputs(network, inputs, steps)
+    record = (record,) if isinstance(record, str) else record
     named = dict(record) if isinstance(record, Mapping) else {path: path for path in record}
     forced = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
     forced += [name for name, what in named.items() if _is_function(what)]
@@ -217,54 +218,50 @@ def _all_stages(
 def _run_blocks(
     block: Callable, carry: Any, series: dict[str, Array], run: _Run, gradient: AbstractGradient
 ) -> tuple[Any, list[Any]]:
-    """All blocks in order: a short one at either end if need be, the whole ones in a scan."""
+    """All segments in order: a short one at either end if need be, the whole ones in a scan."""
+    length = gradient.segment_steps() or run.block
+    head = min(run.block - run.phase, run.steps) if run.phase else 0
+    count = (run.steps - head) // length
+    tail = head + count * length
     kept = []
-    start = head = min(run.block - run.phase, run.steps) if run.phase else 0
-    if head:
-        opening = gradient.wrap(lambda c, s: block(c, s, Window(run.phase, head)))
-        carry, part = opening(carry, jax.tree.map(lambda x: x[:head], series))
-        kept.append(part)
-    whole = (run.steps - start) // run.block
-    per_segment = (gradient.segment_steps() or run.block) // run.block
-    for count, length in ((whole // per_segment, per_segment), (whole % per_segment, 1)):
-        stop = start + count * length * run.block
-        cut = jax.tree.map(lambda x, a=start, b=stop: x[a:b], series)
-        carry, part = _scan_segments(block, carry, cut, count, length, run, gradient)
-        kept += part
-        start = stop
-    tail = run.steps - start
-    if tail:
-        last = gradient.wrap(lambda c, s: block(c, s, Window(0, tail)))
-        carry, part = last(carry, jax.tree.map(lambda x: x[start:], series))
-        kept.append(part)
+    for start, stop, repeats, phase in (
+        (0, head, 1, run.phase), (head, tail, count, 0), (tail, run.steps, 1, 0)
+    ):
+        if stop == start:
+            continue
+        steps = (stop - start) // repeats
+        one = lambda c, s, n=steps, p=phase: _run_segment(block, c, s, n, p, run)  # noqa: E731
+        part = jax.tree.map(lambda x, a=start, b=stop: x[a:b], series)
+        carry, records = _repeat(gradient.wrap(one), carry, part, repeats)
+        kept.append(records)
     return carry, kept
 
 
-def _scan_segments(
-    block: Callable,
-    carry: Any,
-    series: dict[str, Array],
-    count: int,
-    length: int,
-    run: _Run,
-    gradient: AbstractGradient,
-) -> tuple[Any, list[Any]]:
-    """`count` segments of `length` whole blocks each."""
-
-    def blocks(carry: Any, series: dict[str, Array]) -> tuple[Any, Any]:
+def _run_segment(
+    block: Callable, carry: Any, series: dict[str, Array], steps: int, phase: int, run: _Run
+) -> tuple[Any, Any]:
+    """The steps between two places where the gradient mode takes over: whole blocks and a rest."""
+    if phase:
+        return block(carry, series, Window(phase, steps))
+    count, rest = divmod(steps, run.block)
+    start = count * run.block
+    kept = []
+    if count:
         one = lambda c, s: block(c, s, Window(0, run.block))  # noqa: E731
-        if length == 1:
-            return one(carry, series)
-        carry, kept = jax.lax.scan(one, carry, _split(series, length), length)
-        return carry, _joined(kept)
+        carry, records = _repeat(one, carry, jax.tree.map(lambda x: x[:start], series), count)
+        kept.append(records)
+    if rest:
+        carry, records = block(carry, jax.tree.map(lambda x: x[start:], series), Window(0, rest))
+        kept.append(records)
+    return carry, jax.tree.map(lambda *parts: jnp.concatenate(parts), *kept)
 
-    if count == 0:
-        return carry, []
+
+def _repeat(function: Callable, carry: Any, series: Any, count: int) -> tuple[Any, Any]:
+    """`function` on each of `count` equal parts of the series, one after another."""
     if count == 1:
-        carry, kept = gradient.wrap(blocks)(carry, series)
-        return carry, [kept]
-    carry, kept = jax.lax.scan(gradient.wrap(blocks), carry, _split(series, count), count)
-    return carry, [_joined(kept)]
+        return function(carry, series)
+    carry, kept = jax.lax.scan(function, carry, _split(series, count), count)
+    return carry, _joined(kept)
 
 
 def _split(series: Any, parts: int) -> Any:

@@ -1,12 +1,12 @@
 import abc
-import dataclasses
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
+
+from jaxneuro.core import check_bounds
 
 
 class AbstractSurrogate(eqx.Module):
@@ -55,14 +55,7 @@ class AbstractSurrogate(eqx.Module):
         return _spike(self, margin)
 
     def __check_init__(self):
-        for field in dataclasses.fields(self):
-            lower, value = field.metadata.get("lower"), getattr(self, field.name)
-            if lower is None or isinstance(value, Tracer):
-                continue
-            if not np.all(np.asarray(value) > lower):
-                raise ValueError(
-                    f"{type(self).__name__}: {field.name} is {value}; it must be above {lower:g}."
-                )
+        check_bounds(self)
 
 
 # A custom JVP, not `hard + stop_gradient(slope) * (x - stop_gradient(x))`: that is NaN at ±inf.

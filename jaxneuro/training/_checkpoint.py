@@ -75,6 +75,10 @@ class Checkpoints:
         state = jax.tree.unflatten(jax.tree.structure(template), leaves)
         return Saved(state, about["epoch"], about["best"])
 
+    def epoch(self) -> int:
+        """How many epochs the latest checkpoint has behind it, 0 if there is none."""
+        return self._manager.latest_step() or 0
+
     def latest(self) -> Path | None:
         """The folder of the latest checkpoint."""
         epoch = self._manager.latest_step()

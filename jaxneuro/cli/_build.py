@@ -1,0 +1,151 @@
+"""From a configuration to the objects of the library."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import optax
+
+from jaxneuro import data, surrogates
+from jaxneuro.data import Dataset, random_affine
+from jaxneuro.edges import AbstractConnectivity, AveragePool, Chain, Conv, Dense, MaxPool
+from jaxneuro.network import Kaiming, Layer, Network, sequential
+from jaxneuro.neurons import IF, LI, LIF, AbstractNeuron, AdaptiveLIF, CurrentLIF, Refractory
+from jaxneuro.training import Classifier, Trainable, trainable
+
+from ._config import Config, LayerConfig, Neuron
+
+MNIST_TRAIN = 60_000
+
+
+def build_dataset(config: Config) -> Dataset:
+    """The data set, split by the seed."""
+    choice = config.data
+    if choice.name == "digits":
+        return data.digits(seed=config.seed, validation_fraction=float(choice.validation))
+    assert choice.path is not None, "the configuration checks this"
+    read = data.mnist if choice.name == "mnist" else data.fashion_mnist
+    return read(choice.path, seed=config.seed, validation=round(choice.validation * MNIST_TRAIN))
+
+
+def build_network(config: Config, shape: tuple[int, ...], classes: int) -> Network:
+    """A network for images of this shape, with weights drawn by the seed."""
+    choice = config.network
+    layers = []
+    dropout, pool = 0.0, None
+    for layer in choice.layers:
+        connectivity = _connectivity(layer)
+        layers.append(
+            Layer(
+                connectivity if pool is None else Chain((pool, connectivity)),
+                build_neuron(choice.neuron),
+                dropout=dropout,
+                recurrent=layer.recurrent,
+            )
+        )
+        dropout, pool = layer.dropout, _pool(layer)
+    readout = Dense(classes)
+    layers.append(
+        Layer(
+            readout if pool is None else Chain((pool, readout)),
+            _readout(config),
+            dropout=choice.readout_dropout,
+        )
+    )
+    return sequential(
+        shape,
+        *layers,
+        key=jax.random.key(config.seed),
+        initialiser=Kaiming(choice.gain),
+        surrogate=getattr(surrogates, choice.neuron.surrogate)(),
+        reset_gradient=choice.neuron.reset_gradient,
+    )
+
+
+def build_neuron(choice: Neuron) -> AbstractNeuron:
+    """One cell type."""
+    options: dict[str, Any] = {
+        "threshold": choice.threshold,
+        "reset_by": choice.reset_by,
+        "input_scale": choice.input_scale,
+    }
+    if choice.model == "IF":
+        neuron: AbstractNeuron = IF(**options)
+    elif choice.model == "CurrentLIF":
+        neuron = CurrentLIF(tau=choice.tau, tau_syn=choice.tau_syn, **options)  # pyright: ignore
+    else:
+        kind = {"LIF": LIF, "AdaptiveLIF": AdaptiveLIF}[choice.model]
+        neuron = kind(tau=choice.tau, **options)
+    return Refractory(neuron, choice.refractory) if choice.refractory else neuron  # pyright: ignore
+
+
+def build_task(config: Config) -> Classifier:
+    """How the network is used as a classifier."""
+    choice = config.presentation
+    return Classifier(
+        steps=choice.steps,
+        dt=float(choice.dt),
+        encoding=choice.encoding,
+        gain=float(choice.gain),
+        objective=choice.loss,
+        smoothing=float(choice.label_smoothing),
+        silence=float(choice.silence_penalty),
+        saturation=float(choice.saturation_penalty),
+        block=choice.block or "auto",
+    )
+
+
+def build_trainable(config: Config, network: Network) -> Trainable:
+    """The weights and biases, and the time constants if asked."""
+    paths = ["*.weight", "*.bias"] + (["hidden*.tau"] if config.network.train_tau else [])
+    return trainable(network, paths)
+
+
+def build_optimizer(config: Config, steps: int) -> optax.GradientTransformation:
+    """The optimiser for a run of so many steps."""
+    choice = config.optimizer
+    rate: Any = choice.learning_rate
+    if choice.schedule == "cosine":
+        warmup = round(choice.warmup * steps)
+        first = 0.0 if warmup else choice.learning_rate
+        rate = optax.warmup_cosine_decay_schedule(first, choice.learning_rate, warmup, steps)
+    elif choice.warmup:
+        rate = optax.linear_schedule(0.0, choice.learning_rate, round(choice.warmup * steps))
+    if choice.name in ("adamw", "lion"):
+        optimizer = getattr(optax, choice.name)(rate, weight_decay=choice.weight_decay)
+    else:
+        optimizer = getattr(optax, choice.name)(rate)
+    return optax.chain(optax.clip_by_global_norm(choice.clip), optimizer) if choice.clip else (
+        optimizer
+    )
+
+
+def build_prepare(config: Config, scale: float) -> Callable:
+    """Scales a batch of images to [0, 1] and augments it, on the device."""
+    amounts = config.augmentation.model_dump()
+
+    def prepare(batch: tuple[jax.Array, ...], key: jax.Array) -> tuple[jax.Array, ...]:
+        images = batch[0].astype(float) / scale
+        if any(amounts.values()):
+            images = random_affine(key, images, **{n: float(x) for n, x in amounts.items()})
+        return images, *batch[1:]
+
+    return prepare
+
+
+def _connectivity(layer: LayerConfig) -> AbstractConnectivity:
+    if layer.kind == "dense":
+        return Dense(layer.size)
+    return Conv(layer.size, (layer.kernel, layer.kernel), padding=layer.padding)
+
+
+def _pool(layer: LayerConfig) -> AbstractConnectivity | None:
+    return {"none": None, "max": MaxPool((2, 2)), "average": AveragePool((2, 2))}[layer.pool]
+
+
+def _readout(config: Config) -> AbstractNeuron:
+    spikes = config.presentation.loss in ("spike_count", "first_spike", "rate_mse")
+    if spikes:
+        return build_neuron(config.network.neuron)
+    scale = config.network.neuron.input_scale
+    return LI(tau=config.network.readout_tau, input_scale=scale)  # pyright: ignore

@@ -1,0 +1,116 @@
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from ._config import Config
+from ._errors import fail
+
+
+class RunFolder:
+    """Everything a run leaves behind.
+
+    `config.toml`, `metrics.jsonl`, `summary.json`, `network.npz`, `checkpoints/`, `figures/`.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.toml"
+        self.metrics = path / "metrics.jsonl"
+        self.summary = path / "summary.json"
+        self.network = path / "network.npz"
+        self.checkpoints = path / "checkpoints"
+        self.figures = path / "figures"
+
+    def start(self, config: Config) -> None:
+        """Makes the folder and writes the configuration; refuses one that is not empty."""
+        if self.path.is_dir() and any(self.path.iterdir()):
+            what = "the run" if self.config.is_file() else "other files"
+            fail(
+                f"{self.path} already holds {what}; nothing was overwritten. "
+                "Choose another --run-dir, or go on with it by --resume."
+            )
+        if self.path.exists() and not self.path.is_dir():
+            fail(f"{self.path} is a file, not a folder. Choose another --run-dir.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.config, tomli_w.dumps(as_table(config)))
+
+    def resume(self, config: Config) -> None:
+        """Checks that the folder holds a run of this very configuration."""
+        if not self.config.is_file():
+            fail(f"--resume: there is no run in {self.path} (it has no config.toml).")
+        import tomllib
+
+        before = _flat(tomllib.loads(self.config.read_text(encoding="utf-8")))
+        now = _flat(as_table(config))
+        changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
+        if changed:
+            told = "; ".join(f"{k} was {before.get(k)}, is {now.get(k)}" for k in changed[:5])
+            fail(
+                f"--resume: {self.path} holds another run ({told}). Pass the settings it was "
+                "started with, or another --run-dir."
+            )
+
+    def keep_metrics_until(self, epoch: int) -> list[dict[str, Any]]:
+        """Drops the lines of epochs that a resumed run does again; returns the others."""
+        if not self.metrics.is_file():
+            return []
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                break  # the process was killed while it wrote this line
+            if row["epoch"] <= epoch:
+                kept.append(row)
+        write_atomically(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
+        return kept
+
+    def add_metrics(self, row: Mapping[str, Any]) -> None:
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def free_folder(parent: Path, stem: str) -> Path:
+    """`parent/stem`, or with a number if that is taken."""
+    path, number = parent / stem, 2
+    while path.exists():
+        path, number = parent / f"{stem}-{number}", number + 1
+    return path
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file so that a reader sees the old or the new one, never half."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def as_table(config: Config) -> dict[str, Any]:
+    """The configuration as TOML values."""
+    fields = set(Config.model_fields)
+    return json.loads(config.model_dump_json(include=fields, exclude_none=True))
+
+
+def digest(parameters: Mapping[str, Any]) -> str:
+    """SHA-256 over the bytes of all parameters, in the order of their paths."""
+    total = hashlib.sha256()
+    for path in sorted(parameters):
+        total.update(path.encode())
+        total.update(np.ascontiguousarray(parameters[path]).tobytes())
+    return total.hexdigest()
+
+
+def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(table, dict):
+        items = [(f"{prefix}.{key}".lstrip("."), value) for key, value in table.items()]
+    elif isinstance(table, list):
+        items = [(f"{prefix}.{index}", value) for index, value in enumerate(table)]
+    else:
+        return {prefix: table}
+    return {k: v for path, value in items for k, v in _flat(value, path).items()}
