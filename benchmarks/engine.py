@@ -90,7 +90,9 @@ class Variant:
     @property
     def megabytes(self) -> float:
         """Working memory of the compiled call, without its arguments."""
-        return round(self.compiled.memory_analysis().temp_size_in_bytes / 1e6, 1)
+        memory = self.compiled.memory_analysis()
+        assert memory is not None, "this backend does not report memory"
+        return round(memory.temp_size_in_bytes / 1e6, 1)
 
 
 class Peer:

@@ -1,6 +1,6 @@
 """Train a spiking network on handwritten digits by hand: the public API, no command line.
 
-    python experiments/digits_backprop.py
+python experiments/digits_backprop.py
 """
 
 import jax

@@ -1,13 +1,14 @@
-"""Peer timing: a fully connected LIF network trained with Spyx 1.0, as its own documentation writes it.
+"""Peer timing: a fully connected LIF network trained with Spyx 1.0, as its documentation does.
 
-One step is forward, backward and Adam on one fixed batch; the same current is presented at every time step.
+One step is forward, backward and Adam on one fixed batch, the same current in every time step.
 
-    python spyx_mlp.py                # one jitted call per training step (spyx.optimize.make_train_step)
-    python spyx_mlp.py --scan         # N training steps in one jitted call (the pattern of spyx.optimize.compile_fit)
+    python spyx_mlp.py                # a jitted call per step (spyx.optimize.make_train_step)
+    python spyx_mlp.py --scan         # N steps in one jitted call (as spyx.optimize.compile_fit)
     python spyx_mlp.py --check 100    # print the loss before and after 100 steps, and leave
 
-Otherwise it prints one JSON line when compiled and warm, then reads lines from stdin: a number N runs N training
-steps and answers `{"seconds_per_step": ...}`; "quit" or the end of the input leaves. Needs `spyx`, not `jaxneuro`.
+Otherwise it prints one JSON line when compiled and warm, then reads lines from stdin: a number N
+runs N training steps and answers `{"seconds_per_step": ...}`; "quit" or the end of the input
+leaves. Needs `spyx`, not `jaxneuro`.
 """
 
 import argparse
@@ -25,28 +26,48 @@ import spyx.optimize as opt
 from flax import nnx
 
 WARM_UP_STEPS = 5
-READOUT_GAIN = 0.03  # the loss sums the readout over time: larger weights start it far above log(classes)
+READOUT_GAIN = (
+    0.03  # the loss sums the readout over time: larger weights start it far above log(classes)
+)
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=parse_sizes, default="784,256,256,10", help="neurons per layer, input first")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--sizes", type=parse_sizes, default="784,256,256,10", help="neurons per layer, input first"
+    )
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--time", type=int, default=25, help="time steps")
-    parser.add_argument("--gain", type=float, default=2.5, help="hidden weights: deviation times sqrt(fan in)")
-    parser.add_argument("--beta", type=float, help="one decay per layer; default: Spyx's own, drawn for every neuron")
+    parser.add_argument(
+        "--gain", type=float, default=2.5, help="hidden weights: deviation times sqrt(fan in)"
+    )
+    parser.add_argument(
+        "--beta",
+        type=float,
+        help="one decay per layer; default: Spyx's own, drawn for every neuron",
+    )
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--scan", action="store_true", help="run all N steps inside one jitted call")
-    parser.add_argument("--broadcast", action="store_true", help="repeat the input over time inside the jitted step")
-    parser.add_argument("--check", type=int, metavar="N", help="print the loss over N steps instead of timing")
+    parser.add_argument(
+        "--scan", action="store_true", help="run all N steps inside one jitted call"
+    )
+    parser.add_argument(
+        "--broadcast", action="store_true", help="repeat the input over time inside the jitted step"
+    )
+    parser.add_argument(
+        "--check", type=int, metavar="N", help="print the loss over N steps instead of timing"
+    )
     return parser.parse_args()
 
 
 def parse_sizes(text):
     sizes = tuple(int(size) for size in text.split(","))
     if len(sizes) < 3:
-        raise argparse.ArgumentTypeError("needs an input, at least one hidden and an output size: 784,256,10")
+        raise argparse.ArgumentTypeError(
+            "needs an input, at least one hidden and an output size: 784,256,10"
+        )
     return sizes
 
 
@@ -66,9 +87,12 @@ def linear(pre, post, gain, rngs):
 
 
 def make_batch(arguments):
-    """Centred static currents, `(time, batch, features)` or with --broadcast `(batch, features)`, and random labels."""
+    """Centred static currents, `(time, batch, features)` (`(batch, features)` with --broadcast),
+    and random labels."""
     current_key, label_key = jax.random.split(jax.random.key(arguments.seed))
-    x = jax.random.uniform(current_key, (arguments.batch, arguments.sizes[0]), minval=-0.5, maxval=0.5)
+    x = jax.random.uniform(
+        current_key, (arguments.batch, arguments.sizes[0]), minval=-0.5, maxval=0.5
+    )
     labels = jax.random.randint(label_key, (arguments.batch,), 0, arguments.sizes[-1])
     return (x if arguments.broadcast else repeat_over_time(x, arguments.time)), labels
 
@@ -78,7 +102,9 @@ def repeat_over_time(x, steps):
 
 
 def make_loss(steps):
-    cross_entropy = spyx.fn.integral_crossentropy(time_axis=0)  # snn.run is time-major, the loss by default is not
+    cross_entropy = spyx.fn.integral_crossentropy(
+        time_axis=0
+    )  # snn.run is time-major, the loss by default is not
 
     def loss_fn(model, x, labels):
         series = x if x.ndim == 3 else repeat_over_time(x, steps)
@@ -111,11 +137,13 @@ def make_stepwise(model, transform, loss_fn, batch):
 
 
 def make_scanned(model, transform, loss_fn, batch):
-    """`run(n)` as spyx.optimize.compile_fit trains, but compiled once for every n and with its state donated."""
+    """`run(n)` as spyx.optimize.compile_fit trains, but compiled once for every n, state donated."""
     graph, params, rest = nnx.split(model, nnx.Param, ...)
-    solver = opt.backprop(transform)(lambda p, data: loss_fn(nnx.merge(graph, p, rest), *data), params)
-    # Copied, because the donated buffers would otherwise still belong to `model`; with explicit dtypes, because
-    # the weakly typed decay of LI becomes strong over the first calls, each time with a new compilation.
+    solver = opt.backprop(transform)(
+        lambda p, data: loss_fn(nnx.merge(graph, p, rest), *data), params
+    )
+    # Copied, because the donated buffers would otherwise still belong to `model`; with explicit
+    # dtypes, because LI's weakly typed decay becomes strong over the first calls: new compilations.
     state = jax.tree.map(lambda leaf: jnp.array(leaf, leaf.dtype), solver.init(jax.random.key(0)))
 
     def steps(state, n, data):
@@ -149,7 +177,10 @@ def serve(run):
 
 def parse_steps(line):
     if not line.strip().isdecimal() or int(line) == 0:
-        print(f"stdin: got {line.strip()!r}, wanted a number of steps above 0, or quit", file=sys.stderr)
+        print(
+            f"stdin: got {line.strip()!r}, wanted a number of steps above 0, or quit",
+            file=sys.stderr,
+        )
         sys.exit(2)
     return int(line)
 
@@ -175,7 +206,11 @@ def main():
     compile_seconds = time.perf_counter() - start
     run(WARM_UP_STEPS)
     ready = {"ready": True, "name": "spyx", "version": spyx.__version__, "rates": rates}
-    details = {"jax": jax.__version__, "device": jax.devices()[0].device_kind, "compile_seconds": compile_seconds}
+    details = {
+        "jax": jax.__version__,
+        "device": jax.devices()[0].device_kind,
+        "compile_seconds": compile_seconds,
+    }
     print(json.dumps(ready | details), flush=True)
     serve(run)
 

@@ -33,7 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    command.main(arguments[1:], began)
+    try:
+        command.main(arguments[1:], began)
+    except KeyboardInterrupt:
+        print("jaxneuro: stopped.", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def _usage() -> str:

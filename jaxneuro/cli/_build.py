@@ -32,18 +32,18 @@ def build_network(config: Config, shape: tuple[int, ...], classes: int) -> Netwo
     """A network for images of this shape, with weights drawn by the seed."""
     choice = config.network
     layers = []
-    dropout, pool = 0.0, None
+    pool = None
     for layer in choice.layers:
         connectivity = _connectivity(layer)
         layers.append(
             Layer(
                 connectivity if pool is None else Chain((pool, connectivity)),
                 build_neuron(choice.neuron),
-                dropout=dropout,
+                dropout=layer.dropout,
                 recurrent=layer.recurrent,
             )
         )
-        dropout, pool = layer.dropout, _pool(layer)
+        pool = _pool(layer)
     readout = Dense(classes)
     layers.append(
         Layer(
@@ -105,18 +105,20 @@ def build_optimizer(config: Config, steps: int) -> optax.GradientTransformation:
     """The optimiser for a run of so many steps."""
     choice = config.optimizer
     rate: Any = choice.learning_rate
+    warmup = min(round(choice.warmup * steps), steps - 1)
     if choice.schedule == "cosine":
-        warmup = round(choice.warmup * steps)
         first = 0.0 if warmup else choice.learning_rate
         rate = optax.warmup_cosine_decay_schedule(first, choice.learning_rate, warmup, steps)
-    elif choice.warmup:
-        rate = optax.linear_schedule(0.0, choice.learning_rate, round(choice.warmup * steps))
+    elif warmup:  # optax takes 0 steps of warm-up for a rate that stays 0
+        rate = optax.linear_schedule(0.0, choice.learning_rate, warmup)
     if choice.name in ("adamw", "lion"):
         optimizer = getattr(optax, choice.name)(rate, weight_decay=choice.weight_decay)
     else:
         optimizer = getattr(optax, choice.name)(rate)
-    return optax.chain(optax.clip_by_global_norm(choice.clip), optimizer) if choice.clip else (
-        optimizer
+    return (
+        optax.chain(optax.clip_by_global_norm(choice.clip), optimizer)
+        if choice.clip
+        else (optimizer)
     )
 
 
@@ -136,7 +138,8 @@ def build_prepare(config: Config, scale: float) -> Callable:
 def _connectivity(layer: LayerConfig) -> AbstractConnectivity:
     if layer.kind == "dense":
         return Dense(layer.size)
-    return Conv(layer.size, (layer.kernel, layer.kernel), padding=layer.padding)
+    kernel = (layer.kernel, layer.kernel)
+    return Conv(layer.size, kernel, stride=layer.stride, padding=layer.padding)
 
 
 def _pool(layer: LayerConfig) -> AbstractConnectivity | None:

@@ -59,12 +59,14 @@ class LayerConfig(Section):
     """Neurons (dense) or channels (conv)."""
     kernel: Count = 5
     """Side of the convolution's kernel, pixels."""
+    stride: Count = 1
+    """Step of the convolution, pixels."""
     padding: Literal["VALID", "SAME"] = "VALID"
     """Of the convolution: none, or as much as keeps the size."""
     pool: Literal["none", "max", "average"] = "none"
     """Pooling of its spikes over windows of 2 x 2 before the next layer."""
     dropout: Fraction = 0.0
-    """Rate at which sources of this layer are silenced in training."""
+    """Rate at which the neurons that this layer hears are silenced in training."""
     recurrent: bool = False
     """Whether the layer also hears itself, one step later."""
 
@@ -86,12 +88,12 @@ class Neuron(Section):
     """Whether the gradient flows through the reset."""
     refractory: NotNegative = 0.0
     """Refractory period, ms."""
-    surrogate: Literal[
-        "SuperSpike", "Sigmoid", "Arctan", "Triangular", "Box", "MultiGaussian"
-    ] = "Arctan"
+    surrogate: Literal["SuperSpike", "Sigmoid", "Arctan", "Triangular", "Box", "MultiGaussian"] = (
+        "Arctan"
+    )
     """Derivative that stands in for that of the spike."""
     input_scale: Literal["physical", "unit"] = "physical"
-    """Whether the input is scaled by dt / tau (physical) or taken as it is (unit)."""
+    """Whether the input counts times 1 - exp(-dt / tau) (physical), or as it is (unit)."""
 
 
 class NetworkConfig(Section):
@@ -104,11 +106,17 @@ class NetworkConfig(Section):
     readout_tau: Positive = 10.0
     """Time constant of the leaky readout, ms."""
     readout_dropout: Fraction = 0.2
-    """Rate at which sources of the readout are silenced in training."""
+    """Rate at which the neurons that the readout hears are silenced in training."""
     gain: Positive = 2.0
     """First weights are normal with standard deviation gain / sqrt(fan in)."""
     train_tau: bool = False
     """Whether the hidden neurons' time constants are trained too, one per layer."""
+
+    @model_validator(mode="after")
+    def _has_tau(self) -> "NetworkConfig":
+        if self.train_tau and self.neuron.model == "IF":
+            raise ValueError("train_tau is true, but IF neurons have no tau. Take LIF neurons.")
+        return self
 
 
 class Presentation(Section):

@@ -5,8 +5,8 @@ from typing import NoReturn
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
-    """Ends the command with a message on stderr and no traceback."""
-    print(f"jaxneuro: {message}", file=sys.stderr)
+    """Ends the command with one line on stderr and no traceback."""
+    print(f"jaxneuro: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(code)
 
 
@@ -16,10 +16,11 @@ def users_mistakes() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        fail(_told(error))
+        fail(told(error))
 
 
-def _told(error: ValueError | OSError) -> str:
+def told(error: ValueError | OSError) -> str:
+    """What to tell the user, without the number of the error."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}."
     return str(error)

@@ -1,47 +1,48 @@
-import tomllib
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from jaxneuro.analysis import cohen_kappa, confusion_matrix
-from jaxneuro.network import load
+from jaxneuro.network import Network, load
 from jaxneuro.training import evaluate
 
 from ._build import build_dataset, build_task
 from ._config import Config
 from ._errors import fail, users_mistakes
+from ._parse import read_config
 from ._report import draw_confusion
 from ._run_folder import RunFolder
 
 USAGE = "jaxneuro evaluate RUN_DIR [--data.path DIR]"
+HELP = f"""usage: {USAGE}
+
+Prints the test accuracy of a finished run and draws its confusion matrix.
+
+  RUN_DIR          the folder that `jaxneuro train` made
+  --data.path DIR  folder with the four IDX files (default: the one it was trained on)"""
 
 
 def main(arguments: list[str], began: float) -> None:
     """`jaxneuro evaluate RUN_DIR`: test accuracy and confusion matrix of a finished run."""
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"usage: {USAGE}\n\nPrints the test accuracy of a finished run and draws its "
-              "confusion matrix.")
-        raise SystemExit(0 if arguments else 2)
-    path, elsewhere = _parsed(arguments)
+    if "-h" in arguments or "--help" in arguments:
+        print(HELP)
+        raise SystemExit(0)
+    if not arguments or arguments[0].startswith("-"):
+        fail(f"evaluate needs the folder of a run first. Usage: {USAGE}")
+    with users_mistakes():
+        _evaluate(Path(arguments[0]), _flags(arguments[1:]))
+
+
+def _evaluate(path: Path, flags: list[str]) -> None:
     folder = RunFolder(path)
     if not folder.config.is_file():
         fail(f"there is no run in {path} (it has no config.toml).")
     if not folder.network.is_file():
         fail(f"the run in {path} is not finished (it has no network.npz). Go on with --resume.")
-    try:
-        table = tomllib.loads(folder.config.read_text(encoding="utf-8"))
-        if elsewhere is not None:
-            table.setdefault("data", {})["path"] = elsewhere
-        config = Config.model_validate(table)
-    except (ValidationError, tomllib.TOMLDecodeError) as error:
-        fail(f"{folder.config} cannot be read: {error}")
-    with users_mistakes():
-        data = build_dataset(config)
-        network = load(folder.network)
+    config = read_config(Config, folder.config, flags)
+    data = build_dataset(config)
+    network = _load(folder.network)
     task = build_task(config)
     result = evaluate(task, network, data.test.inputs, data.test.labels, scale=data.scale)
-    with users_mistakes():
-        draw_confusion(data, result, folder.figures)
+    draw_confusion(data, result, folder.figures)
     matrix = confusion_matrix(data.test.labels, result.answers, len(data.class_names))
     wrong = round((1 - result.accuracy) * len(data.test))
     print(f"test accuracy {result.accuracy:.2%} ({wrong} of {len(data.test)} wrong)")
@@ -49,9 +50,17 @@ def main(arguments: list[str], began: float) -> None:
     print(folder.figures / "confusion_matrix.png")
 
 
-def _parsed(arguments: list[str]) -> tuple[Path, str | None]:
-    if len(arguments) == 1:
-        return Path(arguments[0]), None
-    if len(arguments) == 3 and arguments[1] == "--data.path":
-        return Path(arguments[0]), arguments[2]
-    fail(f"evaluate does not understand {' '.join(arguments[1:])}. Usage: {USAGE}")
+def _load(path: Path) -> Network:
+    try:
+        network = load(path)
+    except ImportError as error:
+        fail(f"{path} holds a class that cannot be imported: {error}.")
+    if not isinstance(network, Network):
+        fail(f"{path} holds a {type(network).__name__}, not a network.")
+    return network
+
+
+def _flags(arguments: list[str]) -> list[str]:
+    if (arguments and arguments[0].partition("=")[0] != "--data.path") or len(arguments) > 2:
+        fail(f"evaluate does not understand {' '.join(arguments)}. Usage: {USAGE}")
+    return arguments

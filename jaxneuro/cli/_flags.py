@@ -1,5 +1,6 @@
 """Flags that override single fields of a configuration, such as `--training.epochs 5`."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from jaxneuro.core import suggest
 from ._config import section_in
 from ._errors import fail
 
-Location = tuple[str | int, ...]
+Location = tuple[Any, ...]
 
 
 class Flag(NamedTuple):
@@ -85,13 +86,13 @@ def _leaves(
 
 def _write(kind: type[BaseModel], table: Any, location: Location, value: Any) -> None:
     default: Any = kind().model_dump()
-    for part, following in zip(location, location[1:], strict=False):
+    for part, following in itertools.pairwise(location):
         default = default[part] if isinstance(default, dict) else None
         if isinstance(table, dict):
             table.setdefault(part, default if isinstance(following, int) else {})
-        if not isinstance(table, (dict, list)) or not isinstance(table[part], (dict, list)):
-            return  # the file's own mistake, which its check will name
         table = table[part]
+        if not isinstance(table, (dict, list)):
+            return  # the file's own mistake, which its check will name
     table[location[-1]] = value
 
 

@@ -1,14 +1,22 @@
 import os
 import platform
 from importlib import metadata
+from typing import Any
 
 import jax
+
+from ._errors import fail
 
 PACKAGES = ("jaxneuro", "jax", "jaxlib", "equinox", "optax", "orbax-checkpoint", "numpy")
 
 
 def main(arguments: list[str], began: float) -> None:
     """`jaxneuro info`: versions, devices and memory."""
+    if "-h" in arguments or "--help" in arguments:
+        print("usage: jaxneuro info\n\nPrints versions, devices and memory.")
+        raise SystemExit(0)
+    if arguments:
+        fail(f"info takes no arguments, not {' '.join(arguments)}.")
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name, version in versions().items():
         print(f"{name} {version}")
@@ -37,7 +45,7 @@ def device_name() -> str:
     return f"{jax.device_count()} x {device.device_kind}"
 
 
-def _memory(device: jax.Device) -> str:
+def _memory(device: Any) -> str:
     stats = device.memory_stats()
     if not stats or "bytes_limit" not in stats:
         return ""

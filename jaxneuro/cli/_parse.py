@@ -30,9 +30,7 @@ def parse(kind: type[Arguments], arguments: list[str], command: str) -> tuple[Pa
     return Path(rest[0]), read_config(kind, Path(rest[0]), rest[1:])
 
 
-def read_config(
-    kind: type[Arguments], path: Path, flags: list[str] | None = None
-) -> Arguments:
+def read_config(kind: type[Arguments], path: Path, flags: list[str] | None = None) -> Arguments:
     """A file's configuration with flags applied; a mistake in either ends the command."""
     table = _read(path)
     given = override(kind, table, flags or [])

@@ -25,7 +25,13 @@ def display(epochs: int, first: int, samples_per_step: int) -> Iterator[Display]
     if not sys.stdout.isatty():
         yield _Lines()
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("epoch {task.fields[epoch]}"),
@@ -71,4 +77,4 @@ class _Bar:
         )
 
     def line(self, text: str) -> None:
-        self.progress.console.print(text, highlight=False)
+        self.progress.console.print(text, highlight=False, markup=False)

@@ -1,6 +1,6 @@
 """The figures of a run, drawn from its network and its data."""
 
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,8 @@ from jaxneuro.simulation import simulate
 from jaxneuro.training import Classifier, Evaluation
 
 
-def draw_curves(metrics: Path, folder: Path) -> None:
-    """Learning curves from the lines of `metrics.jsonl`."""
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+def draw_curves(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Learning curves from the rows of `metrics.jsonl`."""
     _save(plotting.learning_curves(rows), folder, "learning_curves")
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import tomli_w
 
 from ._config import Config
 from ._errors import fail
+from ._parse import read_config
 
 
 class RunFolder:
@@ -29,24 +31,34 @@ class RunFolder:
 
     def start(self, config: Config) -> None:
         """Makes the folder and writes the configuration; refuses one that is not empty."""
-        if self.path.is_dir() and any(self.path.iterdir()):
-            what = "the run" if self.config.is_file() else "other files"
-            fail(
-                f"{self.path} already holds {what}; nothing was overwritten. "
-                "Choose another --run-dir, or go on with it by --resume."
-            )
         if self.path.exists() and not self.path.is_dir():
             fail(f"{self.path} is a file, not a folder. Choose another --run-dir.")
+        if self.config.is_file():
+            fail(
+                f"{self.path} already holds a run; nothing was overwritten. "
+                "Choose another --run-dir, or go on with it by --resume."
+            )
+        if self.path.is_dir() and not self._has_only_partial_files():
+            fail(
+                f"{self.path} holds other files; nothing was overwritten. Choose another --run-dir."
+            )
         self.path.mkdir(parents=True, exist_ok=True)
+        self._remove_partial_files()
         write_atomically(self.config, tomli_w.dumps(as_table(config)))
 
     def resume(self, config: Config) -> None:
-        """Checks that the folder holds a run of this very configuration."""
-        if not self.config.is_file():
-            fail(f"--resume: there is no run in {self.path} (it has no config.toml).")
-        import tomllib
+        """Checks that the folder holds a run of this very configuration.
 
-        before = _flat(tomllib.loads(self.config.read_text(encoding="utf-8")))
+        A run that was killed before it had written its configuration starts over.
+        """
+        if not self.path.is_dir():
+            fail(f"--resume: there is no folder {self.path}. Without --resume the run starts anew.")
+        if not self.config.is_file():
+            if not self._has_only_partial_files():
+                fail(f"--resume: there is no run in {self.path} (it has no config.toml).")
+            self.start(config)
+            return
+        before = _flat(as_table(read_config(Config, self.config)))
         now = _flat(as_table(config))
         changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
         if changed:
@@ -55,25 +67,38 @@ class RunFolder:
                 f"--resume: {self.path} holds another run ({told}). Pass the settings it was "
                 "started with, or another --run-dir."
             )
+        self._remove_partial_files()
 
     def keep_metrics_until(self, epoch: int) -> list[dict[str, Any]]:
         """Drops the lines of epochs that a resumed run does again; returns the others."""
-        if not self.metrics.is_file():
-            return []
-        kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                break  # the process was killed while it wrote this line
-            if row["epoch"] <= epoch:
-                kept.append(row)
-        write_atomically(self.metrics, "".join(json.dumps(row) + "\n" for row in kept))
+        lines = []
+        if self.metrics.is_file():
+            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        # The lines after the checkpoint's may end in a half one, so they are not read.
+        kept = [json.loads(line) for line in lines[:epoch]]
+        if [row["epoch"] for row in kept] != list(range(1, epoch + 1)):
+            fail(
+                f"--resume: {self.metrics} does not have one line for each of the {epoch} epochs "
+                "before the checkpoint. Put the original back, or start anew in another --run-dir."
+            )
+        write_atomically(self.metrics, "".join(as_json(row) + "\n" for row in kept))
         return kept
 
     def add_metrics(self, row: Mapping[str, Any]) -> None:
         with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(as_json(row) + "\n")
+
+    def _has_only_partial_files(self) -> bool:
+        return set(self.path.iterdir()) <= set(self._partial_files())
+
+    def _partial_files(self) -> list[Path]:
+        """What a process leaves behind that is killed while it writes a file."""
+        whole = (self.config, self.metrics, self.summary, self.network)
+        return [partial for file in whole for partial in self.path.glob(f".{file.name}.*")]
+
+    def _remove_partial_files(self) -> None:
+        for partial in self._partial_files():
+            partial.unlink(missing_ok=True)
 
 
 def free_folder(parent: Path, stem: str) -> Path:
@@ -91,6 +116,11 @@ def write_atomically(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+def as_json(value: Any, indent: int | None = None) -> str:
+    """JSON, which knows no NaN and no infinity: they become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
 def as_table(config: Config) -> dict[str, Any]:
     """The configuration as TOML values."""
     fields = set(Config.model_fields)
@@ -104,6 +134,14 @@ def digest(parameters: Mapping[str, Any]) -> str:
         total.update(path.encode())
         total.update(np.ascontiguousarray(parameters[path]).tobytes())
     return total.hexdigest()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _flat(table: Any, prefix: str = "") -> dict[str, Any]:

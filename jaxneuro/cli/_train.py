@@ -1,4 +1,4 @@
-import json
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,12 @@ from ._build import (
     build_trainable,
 )
 from ._config import Config
-from ._errors import fail, users_mistakes
+from ._errors import fail, told, users_mistakes
 from ._info import device_name, versions
 from ._parse import parse
 from ._progress import Display, display
 from ._report import draw_confusion, draw_curves, draw_example, draw_mistakes
-from ._run_folder import RunFolder, digest, free_folder, write_atomically
+from ._run_folder import RunFolder, as_json, digest, free_folder, write_atomically
 
 
 class TrainArguments(Config):
@@ -46,16 +46,19 @@ class TrainArguments(Config):
 
 def main(arguments: list[str], began: float) -> None:
     """`jaxneuro train CONFIG.toml [--run-dir DIR] [--resume] [--any.field VALUE]`."""
-    path, options = parse(TrainArguments, arguments, "train")
     with users_mistakes():
+        path, options = parse(TrainArguments, arguments, "train")
         session = Session(options, path.stem, began)
     try:
         session.run()
     except Diverged as error:
         fail(str(error), code=1)
+    except OSError as error:  # a full disk, for instance
+        fail(told(error))
     except KeyboardInterrupt:
-        folder = session.folder.path
-        fail(f"stopped. Go on with: jaxneuro train {path} --run-dir {folder} --resume", code=130)
+        # The run's own configuration has the flags in it.
+        config, folder = (shlex.quote(str(p)) for p in (session.folder.config, session.folder.path))
+        fail(f"stopped. Go on with: jaxneuro train {config} --run-dir {folder} --resume", code=130)
 
 
 class Session:
@@ -84,14 +87,15 @@ class Session:
         self.checkpoints = Checkpoints(
             self.folder.checkpoints, float(options.training.checkpoint_seconds)
         )
-        self.samples_per_second: list[float] = []
+        first = self.checkpoints.epoch()
+        self.rows = self.folder.keep_metrics_until(first)
+        self.spent = self.rows[-1]["wall_seconds"] if self.rows else 0.0
+        self.first = first
 
     def run(self) -> None:
         training = self.config.training
-        first = self.checkpoints.epoch()
-        self.folder.keep_metrics_until(first)
-        with display(training.epochs, first, training.batch_size) as shown:
-            self._greet(shown, first)
+        with display(training.epochs, self.first, training.batch_size) as shown:
+            self._greet(shown)
             result = train(
                 self.task.loss,
                 self.network,
@@ -111,15 +115,15 @@ class Session:
         save(self.network, self.folder.network)
         self._finish(result.parameters, result.best, result.compile_seconds)
 
-    def _greet(self, shown: Display, first: int) -> None:
+    def _greet(self, shown: Display) -> None:
         data = self.data
         shown.line(
             f"{data.name}: {len(data.train)} training, {len(data.validation)} validation, "
             f"{len(data.test)} test images; {count_parameters(self.network.edges):,} weights and "
             f"biases; {device_name()}; {self.folder.path}"
         )
-        if first:
-            shown.line(f"resuming after epoch {first}")
+        if self.first:
+            shown.line(f"resuming after epoch {self.first}")
 
     def _validate(self, network: Any) -> dict[str, float]:
         part = self.data.validation
@@ -130,7 +134,6 @@ class Session:
         layers = layer_health(epoch.metrics["rates"], self.task.steps)
         warnings = health_warnings(layers)
         speed = self.steps * self.config.training.batch_size / epoch.seconds
-        self.samples_per_second.append(speed)
         row = {
             "epoch": epoch.epoch,
             "step": epoch.step,
@@ -140,9 +143,11 @@ class Session:
             "validation_accuracy": epoch.scores.get("accuracy"),
             "seconds": epoch.seconds,
             "samples_per_second": speed,
+            "wall_seconds": self._wall_seconds(),
             "layers": {name: layer._asdict() for name, layer in layers.items()},
             "warnings": warnings,
         }
+        self.rows.append(row)
         self.folder.add_metrics(row)
         shown.line(_epoch_line(row, self.config.training.epochs))
         for warning in warnings:
@@ -153,18 +158,17 @@ class Session:
         test = evaluate(self.task, self.network, data.test.inputs, data.test.labels, scale=scale)
         part = data.train
         trained = evaluate(self.task, self.network, part.inputs, part.labels, scale=scale)
-        draw_curves(self.folder.metrics, self.folder.figures)
+        draw_curves(self.rows, self.folder.figures)
         draw_confusion(data, test, self.folder.figures)
         draw_example(self.task, self.network, data, test, self.folder.figures)
         draw_mistakes(data, test, self.folder.figures)
-        speed = float(np.median(self.samples_per_second)) if self.samples_per_second else None
         summary = {
             "test_accuracy": test.accuracy,
             "train_accuracy": trained.accuracy,
             "best_validation_accuracy": best,
-            "wall_seconds": round(time.perf_counter() - self.began, 2),
+            "wall_seconds": self._wall_seconds(),
             "compile_seconds": round(compile_seconds, 2),
-            "samples_per_second": speed,
+            "samples_per_second": float(np.median([r["samples_per_second"] for r in self.rows])),
             "epochs": self.config.training.epochs,
             "parameters": sum(x.size for x in parameters.values()),
             "parameters_sha256": digest(parameters),
@@ -172,12 +176,16 @@ class Session:
             "device": device_name(),
             "versions": versions(),
         }
-        write_atomically(self.folder.summary, json.dumps(summary, indent=2) + "\n")
+        write_atomically(self.folder.summary, as_json(summary, indent=2) + "\n")
         print(
             f"test accuracy {test.accuracy:.2%} ({round((1 - test.accuracy) * len(data.test))} of "
             f"{len(data.test)} wrong), train {trained.accuracy:.2%}, "
             f"{summary['wall_seconds']:.0f} s; {self.folder.path}"
         )
+
+    def _wall_seconds(self) -> float:
+        """Since the start, with the earlier sessions of a resumed run (but not what they lost)."""
+        return round(self.spent + time.perf_counter() - self.began, 2)
 
 
 def _show(progress: Progress, shown: Display) -> None:

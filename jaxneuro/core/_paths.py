@@ -94,7 +94,12 @@ def _component(entry: Any) -> str:
 
 
 def _matches(query: list[str], path: list[str]) -> bool:
-    """Whether `query` is a subsequence of `path` that keeps its first and last component."""
+    """Whether `query` is a subsequence of `path` that keeps its first and last component.
+
+    A network's `nodes` and `edges` may be left out.
+    """
+    if path[0] in ("nodes", "edges") and len(path) > 1 and _matches(query, path[1:]):
+        return True
     if not fnmatch.fnmatchcase(path[0], query[0]) or not fnmatch.fnmatchcase(path[-1], query[-1]):
         return False
     if len(query) == 1:

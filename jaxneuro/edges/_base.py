@@ -1,10 +1,15 @@
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key
 
 from jaxneuro.core import Context, Drive
+
+if TYPE_CHECKING:
+    from typing import ClassVar as AbstractVar  # what type checkers understand of it
+else:
+    from equinox import AbstractVar
 
 
 class AbstractEdge(eqx.Module):
@@ -22,10 +27,10 @@ class AbstractEdge(eqx.Module):
       stays constant.
     """
 
-    source: eqx.AbstractVar[str | None]
-    target: eqx.AbstractVar[str]
-    delay: eqx.AbstractVar[float | None]
-    releases_evenly: eqx.AbstractVar[bool]
+    source: AbstractVar[str | None]
+    target: AbstractVar[str]
+    delay: AbstractVar[float | None]
+    releases_evenly: AbstractVar[bool]
 
     @abstractmethod
     def init(
@@ -53,6 +58,6 @@ class AbstractEdge(eqx.Module):
 
     @abstractmethod
     def step(
-        self, state: Any, events: Float[Array, "..."], v: Float[Array, "..."], context: Context
+        self, state: Any, events: Any, v: Float[Array, "..."], context: Context
     ) -> tuple[Any, Drive]:
-        """Events of one step to the drive on the target, whose voltage at its start is v."""
+        """Events of one step (None without a source) to the drive on a target at voltage v."""

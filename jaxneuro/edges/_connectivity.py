@@ -17,7 +17,8 @@ from ._product import dense_product
 class AbstractConnectivity(eqx.Module):
     """Which source drives which target: a map of signals to events, linear in the weight.
 
-    It never looks at time, so the engine applies it to many steps in one product.
+    It never looks at time, so the engine applies it to many steps in one product. (Not linear is
+    only a `Chain` that takes a maximum after the weight.)
     """
 
     @abstractmethod

@@ -84,6 +84,9 @@ class AveragePool(AbstractConnectivity):
 
     window: tuple[int, ...] = eqx.field(static=True, converter=_lengths)
 
+    def __check_init__(self):
+        _check_window(self.window, "AveragePool")
+
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return _pooled_shape(source_shape, self.window, "AveragePool")
 
@@ -109,6 +112,9 @@ class MaxPool(AbstractConnectivity):
     """
 
     window: tuple[int, ...] = eqx.field(static=True, converter=_lengths)
+
+    def __check_init__(self):
+        _check_window(self.window, "MaxPool")
 
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return _pooled_shape(source_shape, self.window, "MaxPool")
@@ -150,6 +156,11 @@ def _windows(
     if min(lengths) < 1:
         raise ValueError(f"Conv: kernel {kernel} is larger than the source {spatial}.")
     return lengths
+
+
+def _check_window(window: tuple[int, ...], what: str) -> None:
+    if not window or not all(isinstance(length, int) and length >= 1 for length in window):
+        raise ValueError(f"{what}: window is {window}; it takes whole numbers >= 1, one per axis.")
 
 
 def _pooled_shape(shape: tuple[int, ...], window: tuple[int, ...], what: str) -> tuple[int, ...]:

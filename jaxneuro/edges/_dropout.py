@@ -89,7 +89,7 @@ class Dropout(AbstractEdge):
     def step(
         self,
         state: DropoutState,
-        events: Float[Array, "..."],
+        events: Any,
         v: Float[Array, "..."],
         context: Context,
     ) -> tuple[DropoutState, Drive]:

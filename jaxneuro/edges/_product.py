@@ -7,6 +7,7 @@ make one weight gradient per example before summing them; a primitive sees the w
 """
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,11 +30,11 @@ def _product(signals: Array, weight: Array) -> Array:
     return jax.lax.dot_general(signals, weight, (((signals.ndim - 1,), (0,)), ((), ())))
 
 
-def _signal_gradient(cotangent: Array, signals: Array, weight: Array) -> Array:
+def _signal_gradient(cotangent: Array, signals: Any, weight: Array) -> Array:
     return jax.lax.dot_general(cotangent, weight, (((cotangent.ndim - 1,), (1,)), ((), ())))
 
 
-def _weight_gradient(cotangent: Array, signals: Array, weight: Array) -> Array:
+def _weight_gradient(cotangent: Array, signals: Array, weight: Any) -> Array:
     rows = math.prod(signals.shape[:-1])
     if cotangent.shape[-1] > NARROW or rows % ROWS or rows == ROWS:
         return _one_product(cotangent, signals)
@@ -48,8 +49,8 @@ def _one_product(cotangent: Array, signals: Array) -> Array:
 
 
 def _summed_products(cotangent: Array, signals: Array) -> Array:
-    parts = [x.reshape(-1, ROWS, x.shape[-1]) for x in (cotangent, signals)]
-    products = jax.lax.dot_general(*parts, (((1,), (1,)), ((0,), (0,))))
+    post, pre = (x.reshape(-1, ROWS, x.shape[-1]) for x in (cotangent, signals))
+    products = jax.lax.dot_general(post, pre, (((1,), (1,)), ((0,), (0,))))
     ones = jnp.ones(products.shape[0], products.dtype)
     return jax.lax.dot_general(ones, products, (((0,), (0,)), ((), ()))).T
 

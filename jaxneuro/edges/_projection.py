@@ -96,7 +96,7 @@ class Projection(AbstractEdge):
         return self.connectivity.propagate(self.weight, signals)
 
     def step(
-        self, state: Any, events: Float[Array, "..."], v: Float[Array, "..."], context: Context
+        self, state: Any, events: Any, v: Float[Array, "..."], context: Context
     ) -> tuple[Any, Drive]:
         state, drive = self.receptor.step(state, events, v, context.dt)
         return state, drive if self.bias is None else drive + Drive(current=self.bias)

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+from jax.core import Tracer
 
 from jaxneuro.core import plural
 
@@ -69,7 +70,7 @@ def _call(module: eqx.Module) -> str:
         if isinstance(value, eqx.Module):
             parts.append(_call(value))
         elif eqx.is_array(value):
-            is_shown = value.size == 1 and not isinstance(value, jax.core.Tracer)
+            is_shown = value.size == 1 and not isinstance(value, Tracer)
             parts.append(f"{field.name}={value.item():g}" if is_shown else f"{field.name}: array")
     shown = [part for part in parts if not part.startswith(("weight: ", "bias: "))]
     return f"{type(module).__name__}({', '.join(shown)})"
@@ -81,4 +82,6 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

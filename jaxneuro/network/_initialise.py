@@ -106,8 +106,8 @@ def fluctuation_driven(
       threshold at 1, mean 0 and std 1 fire moderately.
     - `steps`: length of the unit response; it must have died out by then.
 
-    **Raises:** `ValueError` if the mean alone exceeds the variance, or for a response that
-    does not die out (a perfect integrator has none).
+    **Raises:** `ValueError` if the mean alone exceeds the variance, for a source without a rate,
+    or for a response that does not die out (a perfect integrator has none).
 
     Reference: Rossbroich, Gygax & Zenke (2022), Neuromorph. Comput. Eng. 2:044016.
     """
@@ -119,7 +119,12 @@ def fluctuation_driven(
         shape = projection.connectivity.weight_shape(source)
         if shape is None:
             return projection.weight
-        rate = rates if isinstance(rates, (int, float)) else rates[projection.source]
+        rate = rates.get(projection.source) if isinstance(rates, Mapping) else rates
+        if rate is None or not rate > 0:
+            raise ValueError(
+                f"fluctuation_driven: edge {name!r} needs a rate above 0 Hz for its source "
+                f"{projection.source!r}, but rates is {rates}."
+            )
         arriving = projection.connectivity.fan_in(source) * rate * dt / 1000.0
         response = _unit_response(projection, network.nodes[projection.target], dt, steps)
         share = afferents[projection.target]
@@ -136,9 +141,7 @@ def fluctuation_driven(
     return map_weights(network, drawn)
 
 
-def map_weights(
-    network: Network, update: Callable[[str, Projection], Array | None]
-) -> Network:
+def map_weights(network: Network, update: Callable[[str, Projection], Array | None]) -> Network:
     """The network with each projection's weight replaced by `update(edge name, projection)`."""
 
     def renewed(name: str, part: object) -> object:

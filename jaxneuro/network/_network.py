@@ -55,6 +55,9 @@ class Network(eqx.Module):
             )
         if sum(isinstance(stage, Advance) for stage in self.stages) != 1:
             raise ValueError("Network: stages must contain Advance() exactly once.")
+        tags = [stage.tag for stage in self.stages]
+        if len(set(tags)) < len(tags):
+            raise ValueError(f"Network: stages have the tags {tags}; each state needs its own tag.")
 
     @property
     def populations(self) -> dict[str, Population]:
@@ -138,6 +141,10 @@ def _check_edge(name: str, edge: AbstractEdge, nodes: dict[str, Population | Inp
             raise ValueError(f"Edge {name!r}: no {role} {node!r}. {suggest(node, list(nodes))}")
     if isinstance(nodes[edge.target], Input):
         raise ValueError(f"Edge {name!r}: {edge.target!r} is an Input and cannot be driven.")
+    if edge.delay is not None and not edge.delay >= 0:
+        raise ValueError(
+            f"Edge {name!r}: its delay is {edge.delay} ms; it must be >= 0, or None for one step."
+        )
     if edge.source is None:
         return
     source, target = nodes[edge.source], nodes[edge.target]

@@ -104,6 +104,5 @@ def _read(path: str | os.PathLike[str]) -> tuple[Any, dict[str, np.ndarray]]:
             if name.endswith(".npy"):
                 with file.open(name) as member:
                     array = np.lib.format.read_array(member, allow_pickle=False)
-                    member.read()  # the checksum is compared at the end of a member
                 arrays[name.removesuffix(".npy")] = array
     return structure, arrays

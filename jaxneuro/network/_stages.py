@@ -7,8 +7,12 @@ from jaxtyping import Array, Key
 from jaxneuro.core import Context
 
 if TYPE_CHECKING:
+    from typing import ClassVar as AbstractVar  # what type checkers understand of it
+
     from ._network import Network
     from ._state import NetworkState
+else:
+    from equinox import AbstractVar
 
 
 class AbstractStage(eqx.Module):
@@ -22,16 +26,14 @@ class AbstractStage(eqx.Module):
     - `tag`: its name, under which its own state is kept in `state.stages`.
     """
 
-    tag: eqx.AbstractVar[str]
+    tag: AbstractVar[str]
 
     @abstractmethod
     def init(self, network: "Network", key: Key[Array, ""]) -> Any:
         """The stage's own state, None if it has none."""
 
     @abstractmethod
-    def step(
-        self, network: "Network", state: "NetworkState", context: Context
-    ) -> "NetworkState":
+    def step(self, network: "Network", state: "NetworkState", context: Context) -> "NetworkState":
         """The network's state after this stage."""
 
 
@@ -43,7 +45,5 @@ class Advance(AbstractStage):
     def init(self, network: "Network", key: Key[Array, ""]) -> None:
         return None
 
-    def step(
-        self, network: "Network", state: "NetworkState", context: Context
-    ) -> "NetworkState":
+    def step(self, network: "Network", state: "NetworkState", context: Context) -> "NetworkState":
         raise RuntimeError("Advance only marks a place in Network.stages; `simulate` runs it.")

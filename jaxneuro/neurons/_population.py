@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import equinox as eqx
@@ -19,8 +20,8 @@ ResetGradient = Literal["detached", "surrogate"]
 
 def as_shape(size: int | tuple[int, ...]) -> tuple[int, ...]:
     """A shape from a count of neurons or a tuple of lengths, all at least 1."""
-    # Products of shapes by numpy are numpy integers.
-    shape = (size,) if isinstance(size, int | np.integer) else tuple(size)
+    shape = tuple(size) if isinstance(size, Iterable) else (size,)
+    # NumPy's integers, such as `np.prod(shape)`, are numbers too.
     if not all(isinstance(length, int | np.integer) and length >= 1 for length in shape):
         raise ValueError(f"A population's shape is {size!r}; it takes whole numbers >= 1.")
     return tuple(int(length) for length in shape)

@@ -21,7 +21,7 @@ class RefractoryState(eqx.Module):
     fired: Float[Array, "..."]
 
     @property
-    def v(self) -> Float[Array, "..."]:
+    def v(self) -> Any:  # an array, or what `eqx.tree_at` puts in its place
         return self.inner.v
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import matplotlib.axes
     import matplotlib.figure
 
+FEW_STEPS = 40
+
 
 def raster(
     layers: Mapping[str, Shaped[Array | np.ndarray, "time ..."]],
@@ -91,12 +93,33 @@ def _draw_spikes(axes: "matplotlib.axes.Axes", spikes: np.ndarray, dt: float, co
         axes.text(
             0.5, 0.5, "no spikes", transform=axes.transAxes, ha="center", va="center", alpha=0.6
         )
+    if len(spikes) <= FEW_STEPS:
+        _fill_steps(axes, spikes, dt, colour)
+        return
     # A lone spike among a thousand neurons has to be seen: at least 1.2 % of the panel's height.
     half = max(0.5, 0.006 * spikes.shape[1])
     width = float(np.clip(250 / len(spikes), 0.8, 3.0))
     axes.vlines(
         (steps + 1) * dt, neurons - half, neurons + half, colors=colour, linewidth=width
     ).set_rasterized(len(steps) > 2000)
+
+
+def _fill_steps(axes: "matplotlib.axes.Axes", spikes: np.ndarray, dt: float, colour: str) -> None:
+    """A filled cell for each spike: with few steps, lines would hide which neurons fired."""
+    from matplotlib.colors import ListedColormap
+
+    extent = (0.0, len(spikes) * dt, -0.5, spikes.shape[1] - 0.5)
+    cells = np.ma.masked_equal(spikes.T, 0)
+    axes.imshow(
+        cells,
+        aspect="auto",
+        origin="lower",
+        extent=extent,
+        cmap=ListedColormap([colour]),
+        interpolation="none",
+    )
+    axes.set_xticks(np.arange(len(spikes) + 1) * dt, minor=True)
+    axes.grid(axis="x", which="minor", alpha=0.4)
 
 
 def _draw_heat(

@@ -35,10 +35,10 @@ class Engine(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The steps of a block that are run: `count` of them from the `first` on."""
+    """The steps of a block that are run: `steps` of them from the `first` on."""
 
     first: int
-    count: int
+    steps: int
 
 
 def view(name: str, spikes: Any, state: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def advance_block(
 
     **Returns:** the state after them, and the series of `engine.recorded`.
     """
-    network, count = engine.network, window.count
+    network, count = engine.network, window.steps
     series = dict(series)
     steps = state.step + jnp.arange(count, dtype=jnp.int32)
     for name, source in engine.sources.items():
@@ -139,9 +139,9 @@ class _GroupBlock:
         nodes = {name: self.state.nodes[name] for name in self.group.populations}
         rings = {e.source: self.state.history[e.source] for e in self.inner.values() if e.source}
         carry = nodes, self.edge_states, rings
-        index = jnp.arange(self.window.count, dtype=jnp.int32)
+        index = jnp.arange(self.window.steps, dtype=jnp.int32)
         inputs = index, self.events, self.injected
-        if self.window.count == 1:
+        if self.window.steps == 1:
             carry, emitted = self._step(carry, jax.tree.map(lambda x: x[0], inputs))
             emitted = jax.tree.map(lambda x: x[None], emitted)
         else:
@@ -200,6 +200,7 @@ class _GroupBlock:
         """The events of an edge from upstream over the window, in one product of fixed length."""
         edge, lag = self.into[name], self.engine.plan.lags[name]
         first, count = self.window
+        assert edge.source is not None, "only edges with a source are hoisted"
         past = self.state.history[edge.source]
         signal = delayed(past, outputs.get(edge.source), lag, count)
         context = Context(self.state.step, self.state.key, self.engine.plan.dt)

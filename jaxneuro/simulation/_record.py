@@ -1,10 +1,15 @@
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
+
+if TYPE_CHECKING:
+    from typing import ClassVar as AbstractVar  # what type checkers understand of it
+else:
+    from equinox import AbstractVar
 
 
 class AbstractReducer(eqx.Module):
@@ -15,7 +20,7 @@ class AbstractReducer(eqx.Module):
     - `path`: what it reads, as in `simulate`'s `record`.
     """
 
-    path: eqx.AbstractVar[str]
+    path: AbstractVar[str]
 
     @abstractmethod
     def init(self, first: Array) -> Any:
@@ -66,7 +71,8 @@ class Max(AbstractReducer):
     path: str = eqx.field(static=True)
 
     def init(self, first: Array) -> Array:
-        return jnp.full_like(first, -jnp.inf)
+        is_float = jnp.issubdtype(first.dtype, jnp.floating)
+        return jnp.full_like(first, -jnp.inf if is_float else jnp.iinfo(first.dtype).min)
 
     def update(self, summary: Array, series: Array, step: Int[Array, ""]) -> Array:
         return jnp.maximum(summary, series.max(0))

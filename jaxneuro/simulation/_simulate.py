@@ -4,12 +4,14 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key
 
-from jaxneuro.core import Context, leaf_paths, resolve_path, suggest, whole_steps
+from jaxneuro.core import Context, leaf_paths, resolve_path, suggest
 from jaxneuro.inputs import AbstractSource, Constant
 from jaxneuro.network import Advance, Network, NetworkState
 
+from ._checks import check_inputs, check_state, filled_constant
 from ._engine import Engine, Window, advance_block, hold_events, view
 from ._gradient import AbstractGradient, Backprop
 from ._record import AbstractReducer
@@ -94,8 +96,8 @@ def simulate(
 
     **Returns:** a `Simulation`.
 
-    **Raises:** `ValueError` for inputs that do not fit, unknown paths, a delay that is no
-    multiple of dt.
+    **Raises:** `ValueError` for inputs or a state that do not fit, unknown paths, a delay that
+    is no multiple of dt.
 
     !!! example
 
@@ -107,8 +109,7 @@ def simulate(
     """
     inputs = dict(inputs or {})
     gradient = Backprop() if gradient is None else gradient
-    steps = _count_steps(steps, inputs)
-    _check_inputs(network, inputs, steps)
+    steps = check_inputs(network, inputs, steps)
     record = (record,) if isinstance(record, str) else record
     named = dict(record) if isinstance(record, Mapping) else {path: path for path in record}
     forced = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
@@ -117,13 +118,16 @@ def simulate(
     length = choose_block(block, steps, gradient, forced)
     phase = 0
     if state is not None:
-        if isinstance(state.step, jax.core.Tracer):
+        check_state(network, state, float(dt))
+        if isinstance(state.step, Tracer):
             aligned = state.step % length == 0
             message = (
                 f"simulate: the state starts inside a block of {length} steps, which cannot be "
                 "known while tracing. Continue at a multiple of the block, or pass block=1."
             )
-            state = eqx.error_if(state, ~aligned, message)
+            # The step alone: `error_if` cannot hand on a typed key.
+            step = eqx.error_if(state.step, ~aligned, message)
+            state = eqx.tree_at(lambda s: s.step, state, step)
         else:
             phase = int(state.step) % length
     if every < 1:
@@ -172,7 +176,8 @@ def _simulate(
     plan = network.prepare(run.dt)
     if state is None:
         state = network.init(run.dt, key, inference=run.inference)
-    held = {n: _filled(x.value, network, n) for n, x in inputs.items() if isinstance(x, Constant)}
+    constant = {n: x.value for n, x in inputs.items() if isinstance(x, Constant)}
+    held = {n: filled_constant(value, network, n) for n, value in constant.items()}
     sources = {n: x for n, x in inputs.items() if isinstance(x, AbstractSource)}
     series = {n: x for n, x in inputs.items() if n not in held and n not in sources}
     records = _Records(network, state, named, run)
@@ -189,6 +194,8 @@ def _simulate(
     def block(carry: Any, series: dict[str, Array], window: Window) -> tuple[Any, Any]:
         state, summaries = carry
         first = state.step
+        # Here, not at the start, so that bits and bytes are stored as such.
+        series = {name: values.astype(float) for name, values in series.items()}
         state, recorded = _all_stages(engine, state, series, window)
         summaries, kept = records.update(summaries, recorded, state, first)
         return (state, summaries), kept
@@ -225,7 +232,9 @@ def _run_blocks(
     tail = head + count * length
     kept = []
     for start, stop, repeats, phase in (
-        (0, head, 1, run.phase), (head, tail, count, 0), (tail, run.steps, 1, 0)
+        (0, head, 1, run.phase),
+        (head, tail, count, 0),
+        (tail, run.steps, 1, 0),
     ):
         if stop == start:
             continue
@@ -304,9 +313,11 @@ class _Records:
         tree: dict[str, Any] = dict(state.edges)
         for name, node in network.nodes.items():
             spikes = jnp.zeros(node.shape)
-            tree |= view(name, spikes, state.nodes[name]) if name in state.nodes else {
-                name: {"spikes": spikes}
-            }
+            tree |= (
+                view(name, spikes, state.nodes[name])
+                if name in state.nodes
+                else {name: {"spikes": spikes}}
+            )
         self.samples = dict(zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True))
         queries = {n: w for n, w in named.items() if n not in self.functions}
         self.reducers = {n: w for n, w in queries.items() if isinstance(w, AbstractReducer)}
@@ -350,50 +361,3 @@ def _is_function(what: Any) -> bool:
 def _divisor(number: int, most: int) -> int:
     """The largest divisor of `number` that is at most `most`."""
     return next(d for d in range(min(number, most), 0, -1) if number % d == 0)
-
-
-def _count_steps(steps: int | None, inputs: dict[str, Any]) -> int:
-    if steps is None:
-        lengths = {x.shape[0] for x in inputs.values() if not _is_made_inside(x)}
-        if len(lengths) != 1:
-            raise ValueError(
-                "simulate: pass steps=..., since the inputs have "
-                + (f"series of different lengths, {sorted(lengths)}." if lengths else "no series.")
-            )
-        return lengths.pop()
-    if steps < 1:
-        raise ValueError(f"simulate: steps is {steps}; it must be at least 1.")
-    return int(steps)
-
-
-def _is_made_inside(value: Any) -> bool:
-    return isinstance(value, (Constant, AbstractSource))
-
-
-def _check_inputs(network: Network, inputs: dict[str, Any], steps: int) -> None:
-    for name, value in inputs.items():
-        if name not in network.nodes:
-            raise ValueError(f"simulate: no node {name!r} to give an input. "
-                             f"{suggest(name, list(network.nodes))}")
-        shape = network.nodes[name].shape
-        if _is_made_inside(value):
-            continue
-        if value.shape != (steps, *shape):
-            raise ValueError(
-                f"simulate: the series for {name!r} has shape {value.shape}, but {steps} steps "
-                f"of a node of shape {shape} want {(steps, *shape)}: time first, and no batch "
-                "axis (use jax.vmap)."
-            )
-    missing = sorted(set(network.inputs) - set(inputs))
-    if missing:
-        raise ValueError(f"simulate: no input was given for {', '.join(missing)}.")
-
-
-def _filled(value: Array, network: Network, name: str) -> Array:
-    shape = network.nodes[name].shape
-    if value.shape not in ((), shape):
-        raise ValueError(
-            f"simulate: Constant for {name!r} has shape {value.shape}; it must be one number or "
-            f"of shape {shape}."
-        )
-    return jnp.broadcast_to(value, shape)

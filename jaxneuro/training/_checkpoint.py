@@ -1,3 +1,4 @@
+import shutil
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,9 @@ class Checkpoints:
         self.folder = Path(folder).absolute()
         self.seconds = seconds
         self._saved_at = time.monotonic()
+        # What a killed process left half written; orbax would warn when it comes to that epoch.
+        for half in self.folder.glob("*.orbax-checkpoint-tmp*"):
+            shutil.rmtree(half)
         options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 
@@ -59,9 +63,9 @@ class Checkpoints:
         epoch = self._manager.latest_step()
         if epoch is None:
             return None
-        about = self._manager.restore(
-            epoch, args=ocp.args.Composite(about=ocp.args.JsonRestore())
-        )["about"]
+        about = self._manager.restore(epoch, args=ocp.args.Composite(about=ocp.args.JsonRestore()))[
+            "about"
+        ]
         if about["shapes"] != _shapes(template):
             raise ValueError(
                 f"The checkpoint {self.folder / str(epoch)} belongs to another model or optimiser: "

@@ -1,10 +1,11 @@
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jaxneuro.inputs import Constant, Poisson, latency_encode
 from jaxneuro.network import Network
@@ -24,7 +25,9 @@ from ._losses import (
 )
 
 Encoding = Literal["current", "rate", "latency"]
-Loss = Literal["membrane_mean", "membrane_sum", "membrane_max", "spike_count", "first_spike", "rate_mse"]
+Loss = Literal[
+    "membrane_mean", "membrane_sum", "membrane_max", "spike_count", "first_spike", "rate_mse"
+]
 
 _SCORES: dict[str, tuple[str, Callable[..., Array]]] = {
     "membrane_mean": ("v", membrane_mean),
@@ -43,10 +46,11 @@ class Classifier(eqx.Module):
 
     - `steps`, `dt`: length of a presentation and of a step (ms).
     - `encoding`: `"current"` feeds the values as constant currents, `"rate"` as Poisson spikes,
-      `"latency"` as one spike each, early for high values; a series `(time, ...)` per example
+      `"latency"` as one spike each, in the first step for 1, in the last for nearly 0, none for
+      0; a series `(time, ...)` per example
       is fed as it is.
     - `gain`: factor on the values (`"current"`), or the highest rate in Hz (`"rate"`).
-    - `loss`: what is scored and compared, see the losses of this package.
+    - `objective`: what is scored and compared, see the losses of this package.
     - `smoothing`: of labels in the cross-entropy.
     - `silence`, `saturation`: weights of the penalties on hidden neurons that spike in fewer
       than 1 % or more than 50 % of the steps (mean over the batch).
@@ -77,7 +81,7 @@ class Classifier(eqx.Module):
         inputs: Float[Array, "batch ..."],
         key: Key[Array, ""],
         *,
-        mask: Float[Array, "batch time"] | None = None,
+        mask: Float[Array, "batch time"] | Bool[Array, "batch time"] | None = None,
         inference: bool = False,
     ) -> tuple[Float[Array, "batch classes"], Array, dict[str, Float[Array, "batch ..."]]]:
         """Runs a batch.
@@ -117,6 +121,9 @@ class Classifier(eqx.Module):
     ) -> tuple[Float[Array, ""], dict[str, Any]]:
         """The training loss of a batch `(inputs, labels)` or `(inputs, labels, mask)`.
 
+        The mask, `(batch, time)`, says which steps the readout counts. The penalties and `rates`
+        count every step that was run.
+
         **Returns:** the mean loss, and metrics: `loss`, `accuracy`, and `rates`, the spikes per
         step of each hidden neuron, by population.
         """
@@ -137,12 +144,20 @@ class Classifier(eqx.Module):
         """One example as an input of `simulate`."""
         if values.shape == (self.steps, *shape):
             return values
+        if values.size != math.prod(shape):
+            raise ValueError(
+                f"Classifier: an example has shape {values.shape}, but the network's input takes "
+                f"{shape}, or a series of shape {(self.steps, *shape)}."
+            )
         values = values.reshape(shape)
         if self.encoding == "current":
             return Constant(values * self.gain)
         if self.encoding == "rate":
             return Poisson(values * self.gain)
-        return latency_encode(values, steps=self.steps, dt=self.dt)
+        slowest = max(self.steps - 1, 1) * self.dt
+        return latency_encode(
+            values, steps=self.steps, dt=self.dt, tau=slowest, threshold=0.0, is_linear=True
+        )
 
     def _losses(
         self, scores: Array, series: Array, labels: Int[Array, "batch"], mask: Array | None

@@ -38,6 +38,7 @@ def evaluate(
     scale: float = 1.0,
     batch_size: int = 500,
     key: Key[Array, ""] | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Evaluation:
     """Runs a network over a labelled set, batch by batch on the device, without dropout.
 
@@ -46,6 +47,9 @@ def evaluate(
     - `inputs`: `(samples, ...)`, divided by `scale`.
     - `batch_size`: examples that run at the same time.
     - `key`: for random encodings; 0 by default, so that two evaluations agree.
+    - `mask`: `(samples, time)`, the steps of shorter inputs that count.
+
+    **Raises:** `ValueError` without samples.
     """
     key = jax.random.key(0) if key is None else key
     samples = len(labels)
@@ -54,7 +58,8 @@ def evaluate(
     batch_size = min(batch_size, samples)
     batches = -(-samples // batch_size)
     padded = np.resize(np.arange(samples), batches * batch_size).reshape(batches, batch_size)
-    answers = _scores(task, network, jnp.asarray(inputs), jnp.asarray(padded), key, scale)
+    mask = None if mask is None else jnp.asarray(mask)
+    answers = _scores(task, network, jnp.asarray(inputs), mask, jnp.asarray(padded), key, scale)
     scores = np.asarray(answers).reshape(batches * batch_size, -1)[:samples]
     labels = np.asarray(labels)
     losses = jax.vmap(cross_entropy)(jnp.asarray(scores), jnp.asarray(labels))
@@ -65,11 +70,18 @@ def evaluate(
 
 @eqx.filter_jit
 def _scores(
-    task: Classifier, network: Network, inputs: Array, rows: Array, key: Array, scale: float
+    task: Classifier,
+    network: Network,
+    inputs: Array,
+    mask: Array | None,
+    rows: Array,
+    key: Array,
+    scale: float,
 ) -> Array:
     def one(batch: tuple[Array, Array]) -> Array:
         rows, key = batch
         values = inputs[rows].astype(float) / scale
-        return task.run(network, values, key, inference=True)[0]
+        kept = None if mask is None else mask[rows]
+        return task.run(network, values, key, mask=kept, inference=True)[0]
 
     return jax.lax.map(one, (rows, jax.random.split(key, rows.shape[0])))

@@ -6,16 +6,14 @@ says which steps of a shorter input count.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxneuro.simulation import sum_over_time
 
-Mask = Float[Array, "time"] | None
+Mask = Float[Array, "time"] | Bool[Array, "time"] | None
 
 
-def spike_count(
-    spikes: Float[Array, "time classes"], mask: Mask = None
-) -> Float[Array, "classes"]:
+def spike_count(spikes: Float[Array, "time classes"], mask: Mask = None) -> Float[Array, "classes"]:
     """Number of spikes of each class."""
     return sum_over_time(_masked(spikes, mask))
 
@@ -27,13 +25,14 @@ def membrane_sum(v: Float[Array, "time classes"], mask: Mask = None) -> Float[Ar
 
 def membrane_mean(v: Float[Array, "time classes"], mask: Mask = None) -> Float[Array, "classes"]:
     """Membrane voltage averaged over the steps that count."""
-    steps = v.shape[0] if mask is None else jnp.maximum(mask.sum(), 1.0)
-    return membrane_sum(v, mask) / steps
+    return membrane_sum(v, mask) / _count_steps(v, mask)
 
 
 def membrane_max(v: Float[Array, "time classes"], mask: Mask = None) -> Float[Array, "classes"]:
     """Largest membrane voltage over time."""
-    return jnp.max(v if mask is None else jnp.where(mask[:, None] > 0, v, -jnp.inf), axis=0)
+    return jnp.max(
+        v if mask is None else jnp.where(mask[:, None].astype(bool), v, -jnp.inf), axis=0
+    )
 
 
 def first_spike_time(
@@ -45,7 +44,7 @@ def first_spike_time(
     through their surrogate derivative. Its negative is a score.
     """
     silent = jnp.cumprod(1.0 - _masked(spikes, mask), axis=0)
-    return sum_over_time(silent if mask is None else silent * mask[:, None])
+    return sum_over_time(_masked(silent, mask))
 
 
 def cross_entropy(
@@ -78,21 +77,18 @@ def rate_mse(
     wrong: float = 0.1,
 ) -> Float[Array, ""]:
     """Mean squared distance of the spikes per step from `correct` (the label's) and `wrong`."""
-    steps = spikes.shape[0] if mask is None else jnp.maximum(mask.sum(), 1.0)
     target = jnp.where(jnp.arange(spikes.shape[1]) == label, correct, wrong)
-    return jnp.mean((spike_count(spikes, mask) / steps - target.astype(spikes.dtype)) ** 2)
+    return jnp.mean(
+        (spike_count(spikes, mask) / _count_steps(spikes, mask) - target.astype(spikes.dtype)) ** 2
+    )
 
 
-def silence_penalty(
-    rates: Float[Array, "..."], lower: float = 0.01
-) -> Float[Array, ""]:
+def silence_penalty(rates: Float[Array, "..."], lower: float = 0.01) -> Float[Array, ""]:
     """Mean squared shortfall of the neurons' spikes per step below `lower`."""
     return jnp.mean(jnp.maximum(lower - rates, 0.0) ** 2)
 
 
-def saturation_penalty(
-    rates: Float[Array, "..."], upper: float = 0.5
-) -> Float[Array, ""]:
+def saturation_penalty(rates: Float[Array, "..."], upper: float = 0.5) -> Float[Array, ""]:
     """Mean squared excess of the neurons' spikes per step above `upper`."""
     return jnp.mean(jnp.maximum(rates - upper, 0.0) ** 2)
 
@@ -108,4 +104,10 @@ def accuracy(
 
 
 def _masked(series: Float[Array, "time classes"], mask: Mask) -> Float[Array, "time classes"]:
-    return series if mask is None else series * mask[:, None]
+    return series if mask is None else series * mask[:, None].astype(series.dtype)
+
+
+def _count_steps(series: Float[Array, "time classes"], mask: Mask) -> Float[Array, ""] | int:
+    if mask is None:
+        return series.shape[0]
+    return jnp.maximum(jnp.sum(mask.astype(series.dtype)), 1.0)

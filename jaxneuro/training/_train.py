@@ -3,11 +3,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ._checkpoint import Checkpoints
 from ._trainable import Parameters, Trainable, trainable
@@ -79,6 +80,14 @@ class _State(NamedTuple):
     optimizer: Any
 
 
+class _Kept(NamedTuple):
+    """What a checkpoint holds beside the epoch and the best score."""
+
+    state: _State
+    key: UInt32[Array, "..."]
+    step: Int[Array, ""]
+
+
 def train(
     loss: Loss,
     model: Any,
@@ -110,15 +119,17 @@ def train(
     - `batch_size`: the last, incomplete batch of an epoch is left out (another one each time).
     - `chosen`: the leaves to train, see `trainable`; by default all weights and biases.
     - `prepare`: `(batch, key) -> batch`, run on the device before the loss: scaling, augmentation.
-    - `evaluate`: `model -> scores`, after each epoch.
+    - `evaluate`: `model -> scores`, after each epoch; it may keep the model.
     - `score`: the one of them of which the highest value is kept as `best`.
-    - `checkpoints`: where to save, and to resume from if there is something.
+    - `checkpoints`: where to save, and to resume from if there is something (parameters,
+      optimiser state, key, epoch, step and best score).
     - `on_epoch`, `on_progress`: called with an `Epoch` and a `Progress`.
 
     **Returns:** a `Trained`.
 
-    **Raises:** `ValueError` for data shorter than a batch; `Diverged` for a loss that is NaN or
-    infinite, before any further step.
+    **Raises:** `ValueError` for data shorter than a batch or a checkpoint with another key;
+    `Diverged` for a loss or, after an epoch, a parameter that is NaN or infinite, before any
+    further step.
 
     !!! example
 
@@ -132,49 +143,60 @@ def train(
     if steps == 0:
         raise ValueError(f"train: {samples} samples do not fill one batch of {batch_size}.")
     chosen = trainable(model) if chosen is None else chosen
+    if not chosen.bounds:
+        raise ValueError("train: there is no leaf to train; choose some with `trainable`.")
     parameters = chosen.split(model)
     state = _State(parameters, optimizer.init(parameters))
     first, best = 0, None
     if checkpoints is not None:
-        saved = checkpoints.restore(state)
+        saved = checkpoints.restore(_kept(state, key, 0))
         if saved is not None:
-            state, first, best = saved.state, saved.epoch, saved.best
+            _check_key(saved.state.key, key)
+            state, first, best = saved.state.state, saved.epoch, saved.best
     data = jax.tree.map(jnp.asarray, data)
-    runner = _Runner(loss, optimizer, chosen, prepare, batch_size)
-    compiled, compile_seconds = runner.compile(state, model, data, samples, key)
+    arrays, rest = eqx.partition(model, eqx.is_array)
+    runner = _Runner(loss, optimizer, chosen, prepare, batch_size, rest)
+    compiled: Any = None
+    compile_seconds = 0.0
+    if first < epochs:
+        compiled, compile_seconds = runner.compile(state, arrays, data, samples, key)
     state = jax.tree.map(jnp.copy, state)  # donated below, while the caller keeps the model
 
     for epoch in range(first, epochs):
         began = time.perf_counter()
         epoch_key = jax.random.fold_in(key, epoch)
         order = runner.order(samples, epoch_key)
-        done, sums, chunk = 0, runner.zero_metrics(state, model, data, key), 1
+        done, sums, chunk = 0, runner.zero_metrics(state, arrays, data, key), 1
         while done < steps:
             called = time.perf_counter()
             stop = min(done + chunk, steps)
-            state, sums, reached = compiled(state, sums, model, data, order, epoch_key, done, stop)
-            reached, value = int(reached[0]), float(reached[1])
-            if not np.isfinite(value):
-                raise Diverged(_describe(value, epoch, reached, steps, state, checkpoints))
+            state, sums, reached = compiled(state, sums, arrays, data, order, epoch_key, done, stop)
+            at, value, is_sound = int(reached[0]), float(reached[1]), bool(reached[2])
+            if not np.isfinite(value) or (stop == steps and not is_sound):
+                raise Diverged(_describe(value, epoch, at, steps, state, checkpoints))
             seconds = max(time.perf_counter() - called, 1e-6)
             chunk = max(1, int((stop - done) * SECONDS_PER_CALL / seconds))
             done = stop
             if on_progress is not None:
                 on_progress(Progress(epoch, done, steps, _mean(sums, done)))
         seconds = time.perf_counter() - began
-        scores = {} if evaluate is None else dict(evaluate(chosen.merge(model, state.parameters)))
+        scores = {}
+        if evaluate is not None:
+            kept = jax.tree.map(jnp.copy, state.parameters)  # the next epoch donates the originals
+            scores = {name: float(x) for name, x in evaluate(chosen.merge(model, kept)).items()}
         if score in scores:
-            best = scores[score] if best is None else max(best, scores[score])
+            best = _better(best, scores[score])
         if on_epoch is not None:
             on_epoch(Epoch(epoch + 1, (epoch + 1) * steps, _mean(sums, steps), scores, seconds))
         if checkpoints is not None:
-            checkpoints.save(state, epoch + 1, best, is_last=epoch + 1 == epochs)
+            whole = _kept(state, key, (epoch + 1) * steps)
+            checkpoints.save(whole, epoch + 1, best, is_last=epoch + 1 == epochs)
     if checkpoints is not None:
         checkpoints.close()
     return Trained(
         chosen.merge(model, state.parameters),
         state.parameters,
-        epochs * steps,
+        max(first, epochs) * steps,
         best,
         compile_seconds,
     )
@@ -190,21 +212,23 @@ class _Runner:
         chosen: Trainable,
         prepare: Callable | None,
         batch_size: int,
+        rest: Any,
     ):
         self.loss, self.optimizer, self.chosen = loss, optimizer, chosen
         self.prepare, self.batch_size = prepare, batch_size
+        self.rest = rest  # of the model: what is no array
 
     def order(self, samples: int, key: Key[Array, ""]) -> Int[Array, "steps batch"]:
         steps = samples // self.batch_size
         shuffled = jax.random.permutation(key, samples)
         return shuffled[: steps * self.batch_size].reshape(steps, self.batch_size)
 
-    def compile(self, state: _State, model: Any, data: Any, samples: int, key: Array) -> Any:
+    def compile(self, state: _State, arrays: Any, data: Any, samples: int, key: Array) -> Any:
         began = time.perf_counter()
         arguments = (
             state,
-            self.zero_metrics(state, model, data, key),
-            model,
+            self.zero_metrics(state, arrays, data, key),
+            arrays,
             data,
             self.order(samples, key),
             key,
@@ -214,23 +238,27 @@ class _Runner:
         compiled = jax.jit(self.run, donate_argnums=(0, 1)).lower(*arguments).compile()
         return compiled, time.perf_counter() - began
 
-    def zero_metrics(self, state: _State, model: Any, data: Any, key: Array) -> Any:
+    def zero_metrics(self, state: _State, arrays: Any, data: Any, key: Array) -> Any:
         rows = jnp.arange(self.batch_size)
-        shapes = jax.eval_shape(lambda *a: self.step(*a)[2], state, model, data, rows, key)
+        shapes = jax.eval_shape(lambda *a: self.step(*a)[2], state, arrays, data, rows, key)
         return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
     def run(
         self,
         state: _State,
         sums: Any,
-        model: Any,
+        arrays: Any,
         data: Any,
         order: Int[Array, "steps batch"],
         key: Key[Array, ""],
         start: Int[Array, ""],
         stop: Int[Array, ""],
-    ) -> tuple[_State, Any, tuple[Array, Array]]:
-        """Stops early after a loss that is not finite."""
+    ) -> tuple[_State, Any, tuple[Array, Array, Array]]:
+        """Stops early after a loss that is not finite.
+
+        **Returns:** the state, the sums, and the step reached, its loss, and whether all
+        parameters are finite.
+        """
 
         def going(loop: Any) -> Array:
             return (loop[2] < stop) & jnp.isfinite(loop[3])
@@ -238,16 +266,18 @@ class _Runner:
         def step(loop: Any) -> Any:
             state, sums, index, _ = loop
             step_key = jax.random.fold_in(key, index)
-            state, value, metrics = self.step(state, model, data, order[index], step_key)
+            state, value, metrics = self.step(state, arrays, data, order[index], step_key)
             return state, jax.tree.map(jnp.add, sums, metrics), index + 1, value
 
         begin = state, sums, jnp.asarray(start, jnp.int32), jnp.asarray(0.0)
         state, sums, index, value = jax.lax.while_loop(going, step, begin)
-        return state, sums, (index, value)
+        is_sound = jnp.stack([jnp.isfinite(x).all() for x in state.parameters.values()]).all()
+        return state, sums, (index, value, is_sound)
 
     def step(
-        self, state: _State, model: Any, data: Any, rows: Int[Array, "batch"], key: Array
+        self, state: _State, arrays: Any, data: Any, rows: Int[Array, "batch"], key: Array
     ) -> tuple[_State, Float[Array, ""], Any]:
+        model = eqx.combine(arrays, self.rest)
         batch = jax.tree.map(lambda x: x[rows], data)
         prepare_key, loss_key = jax.random.split(key)
         if self.prepare is not None:
@@ -259,8 +289,22 @@ class _Runner:
         (value, metrics), gradient = jax.value_and_grad(objective, has_aux=True)(state.parameters)
         with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and integers
             updates, optimizer = self.optimizer.update(gradient, state.optimizer, state.parameters)
+        # After a loss that is not finite the parameters stay those that gave it, to be named.
+        updates = jax.tree.map(lambda x: jnp.where(jnp.isfinite(value), x, 0.0), updates)
         parameters = optax.apply_updates(state.parameters, updates)
-        return _State(parameters, optimizer), value, metrics  # pyright: ignore
+        return _State(parameters, optimizer), value.astype(float), metrics  # pyright: ignore
+
+
+def _kept(state: _State, key: Key[Array, ""], step: int) -> _Kept:
+    return _Kept(state, jax.random.key_data(key), jnp.asarray(step, jnp.int32))
+
+
+def _check_key(saved: UInt32[Array, "..."], key: Key[Array, ""]) -> None:
+    if not np.array_equal(saved, jax.random.key_data(key)):
+        raise ValueError(
+            "train: the checkpoint was made with another key, so going on would not end where "
+            "that run would have. Pass the same key, or an empty folder."
+        )
 
 
 def _count_samples(data: Any) -> int:
@@ -268,6 +312,11 @@ def _count_samples(data: Any) -> int:
     if len(lengths) != 1:
         raise ValueError(f"train: the arrays of data have different lengths, {sorted(lengths)}.")
     return lengths.pop()
+
+
+def _better(best: float | None, score: float) -> float:
+    """The higher of two scores, of which either may be NaN."""
+    return score if best is None or score > best or np.isnan(best) else best
 
 
 def _mean(sums: Any, count: int) -> Any:
@@ -283,12 +332,15 @@ def _describe(
     checkpoints: Checkpoints | None,
 ) -> str:
     spoilt = [p for p, x in state.parameters.items() if not bool(jnp.all(jnp.isfinite(x)))]
-    first = f"The first parameter that is no longer finite is {spoilt[0]!r}" if spoilt else (
-        "All parameters are still finite"
+    what = "a parameter is not finite after" if np.isfinite(value) else f"the loss is {value} in"
+    first = (
+        f"The first parameter that is no longer finite is {spoilt[0]!r}"
+        if spoilt
+        else ("All parameters are still finite")
     )
     good = None if checkpoints is None else checkpoints.latest()
     kept = "no checkpoint was written" if good is None else f"the last good checkpoint is {good}"
     return (
-        f"Training diverged: the loss is {value} in epoch {epoch + 1}, step {reached} of {steps}. "
+        f"Training diverged: {what} epoch {epoch + 1}, step {reached} of {steps}. "
         f"{first}; {kept}. Lower the learning rate, or clip the gradient."
     )

@@ -1,10 +1,11 @@
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jaxneuro.core import leaf_paths, map_leaves, resolve_path, resolve_paths
@@ -20,24 +21,22 @@ class Bounds(NamedTuple):
 
     def free(self, value: Array) -> Array:
         """The unbounded number that `bounded` maps to `value`."""
-        if self.lower is None and self.upper is None:
-            return value
-        if self.upper is None:
-            return _inverse_softplus(value - self.lower)
-        if self.lower is None:
-            return -_inverse_softplus(self.upper - value)
-        part = (value - self.lower) / (self.upper - self.lower)
+        lower, upper = self
+        if lower is None:
+            return value if upper is None else -_inverse_softplus(upper - value)
+        if upper is None:
+            return _inverse_softplus(value - lower)
+        part = (value - lower) / (upper - lower)
         return jnp.log(part) - jnp.log1p(-part)
 
     def bounded(self, free: Array) -> Array:
-        """A number inside the interval, smooth in `free`."""
-        if self.lower is None and self.upper is None:
-            return free
-        if self.upper is None:
-            return self.lower + jax.nn.softplus(free)
-        if self.lower is None:
-            return self.upper - jax.nn.softplus(-free)
-        return self.lower + (self.upper - self.lower) * jax.nn.sigmoid(free)
+        """A number inside the interval (up to rounding), smooth in `free`."""
+        lower, upper = self
+        if lower is None:
+            return free if upper is None else upper - jax.nn.softplus(-free)
+        if upper is None:
+            return lower + jax.nn.softplus(free)
+        return lower + (upper - lower) * jax.nn.sigmoid(free)
 
     def contain(self, value: Array) -> bool:
         above = self.lower is None or bool(jnp.all(value > self.lower))
@@ -88,22 +87,23 @@ def trainable(
         ```
     """
     if paths is None:
-        named = leaf_paths(model)
-        chosen = [path for path in named if path.rsplit(".", 1)[-1] in ("weight", "bias")]
+        ends = ("weight", "bias")
+        chosen = [path for path in leaf_paths(model) if path.rsplit(".", 1)[-1] in ends]
     else:
         chosen = resolve_paths(model, paths)
     given = {resolve_path(model, path): Bounds(*pair) for path, pair in (bounds or {}).items()}
     strangers = sorted(set(given) - set(chosen))
     if strangers:
         raise ValueError(f"trainable: bounds for {strangers}, which are not among the paths.")
-    leaves = dict(zip(leaf_paths(model), jax.tree.leaves(model), strict=True))
+    leaves = jax.tree_util.tree_flatten_with_path(model)[0]
+    named = dict(zip(leaf_paths(model), leaves, strict=True))
     result = {}
     for path in chosen:
-        leaf = leaves[path]
+        keys, leaf = named[path]
         if not eqx.is_inexact_array(leaf):
             raise ValueError(f"trainable: {path!r} holds no floating-point numbers.")
-        result[path] = given.get(path) or _declared_bounds(model, path.split("."))
-        if not isinstance(leaf, jax.core.Tracer) and not result[path].contain(leaf):
+        result[path] = given.get(path) or _declared_bounds(model, keys)
+        if not isinstance(leaf, Tracer) and not result[path].contain(leaf):
             raise ValueError(
                 f"trainable: {path!r} starts outside its bounds {tuple(result[path])}. "
                 "Start inside them, or give wider ones."
@@ -111,16 +111,20 @@ def trainable(
     return Trainable(result)
 
 
-def _declared_bounds(model: Any, parts: list[str]) -> Bounds:
-    """The range that the field at the end of the path declares with `param`."""
+def _declared_bounds(model: Any, path: tuple[Any, ...]) -> Bounds:
+    """The range that the innermost field on the way to a leaf declares with `param`."""
     node, metadata = model, {}
-    for part in parts:
-        if dataclasses.is_dataclass(node):
-            fields = {field.name: field for field in dataclasses.fields(node)}
-            metadata = fields[part].metadata
-            node = getattr(node, part)
-        else:
-            node = node[part] if isinstance(node, Mapping) else node[int(part)]
+    for entry in path:
+        if isinstance(entry, jax.tree_util.GetAttrKey):
+            fields = dataclasses.fields(node) if dataclasses.is_dataclass(node) else ()
+            metadata = {field.name: field.metadata for field in fields}.get(entry.name, {})
+            node = getattr(node, entry.name)
+        elif isinstance(entry, jax.tree_util.DictKey):
+            node = node[entry.key]
+        elif isinstance(entry, jax.tree_util.SequenceKey):
+            node = node[entry.idx]
+        else:  # a node of another library: it declares nothing
+            return Bounds()
     return Bounds(metadata.get("lower"), metadata.get("upper"))
 
 

@@ -91,15 +91,16 @@ def currents(steps, low, high):
 @pytest.mark.parametrize("shape", [(3,), (2, 2)])
 def test_state_keeps_structure_shape_and_dtype(name, shape):
     neuron = example(name)
-    state = neuron.init(shape, jax.random.key(0))
+    state = jax.eval_shape(lambda: neuron.init(shape, jax.random.key(0)))
     assert state.v.shape == shape
-    new = neuron.advance(state, Drive(current=jnp.ones(shape)), DT, ExponentialEuler())
-    reset = neuron.reset(new, jnp.ones(shape))
-    for other in (new, reset):
-        assert jax.tree.structure(other) == jax.tree.structure(state)
-        for a, b in zip(jax.tree.leaves(other), jax.tree.leaves(state), strict=True):
-            # `aval` also holds the weak type: another one would compile the next run anew.
-            assert jax.typeof(a) == jax.typeof(b)
+
+    def advance(state):
+        return neuron.advance(state, Drive(current=jnp.ones(shape)), DT, ExponentialEuler())
+
+    new = jax.eval_shape(advance, state)
+    # Equality of these also holds the weak type: another one would compile the next run anew.
+    assert eqx.tree_equal(new, state)
+    assert eqx.tree_equal(jax.eval_shape(neuron.reset, new, state.v), state)
 
 
 @every_neuron
@@ -237,14 +238,18 @@ def test_no_drive_and_any_drive_stay_finite(name, scale):
     assert spikes.sum() == 0
     drives = jnp.broadcast_to(jnp.asarray([0.0, 1e6, -1e6]), (30, 3))
 
-    @jax.jit
-    def summed(neuron, drives):
-        states, spikes = run(neuron, drives)
-        return sum(jnp.sum(x.astype(float)) for x in jax.tree.leaves((states, spikes)))
+    states, spikes = run(neuron, drives)
+    assert all(jnp.isfinite(x).all() for x in jax.tree.leaves((states, spikes)))
+    if scale == "unit":
+        return
 
-    value, gradient = jax.value_and_grad(summed, (0, 1))(neuron, drives)
-    assert jnp.isfinite(value)
-    assert all(jnp.isfinite(x).all() for x in jax.tree.leaves(gradient))
+    @jax.jit
+    @functools.partial(jax.grad, argnums=(0, 1))
+    def slopes(neuron, drives):
+        states, spikes = run(neuron, drives)
+        return states.v.sum() + spikes.sum()
+
+    assert all(jnp.isfinite(x).all() for x in jax.tree.leaves(slopes(neuron, drives)))
 
 
 @every_neuron

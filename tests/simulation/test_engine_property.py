@@ -144,9 +144,7 @@ def cases(draw, most_populations, most_extra_edges):
     wires = [(draw(st.sampled_from(names[: i + 1])), n) for i, n in enumerate(populations)]
     pairs = st.tuples(st.sampled_from(names), st.sampled_from(populations))
     wires += draw(st.lists(pairs, max_size=most_extra_edges))
-    wired = {
-        f"e{i}": draw(edges(names, sizes, a, b, is_exact)) for i, (a, b) in enumerate(wires)
-    }
+    wired = {f"e{i}": draw(edges(names, sizes, a, b, is_exact)) for i, (a, b) in enumerate(wires)}
     shape = (sizes["input"],)
     kind = draw(st.sampled_from(["series", "constant", "poisson"]))
     value: Any = Poisson(jnp.asarray(300.0))
@@ -204,7 +202,9 @@ def _same_at_every_block(case, reference, wanted, blocks):
             else:
                 np.testing.assert_allclose(run[path], series, rtol=1e-5, atol=1e-5)
         for path, got, want in zip(
-            leaf_paths(run.state), jax.tree.leaves(run.state), jax.tree.leaves(reference.state),
+            leaf_paths(run.state),
+            jax.tree.leaves(run.state),
+            jax.tree.leaves(reference.state),
             strict=True,
         ):
             if jnp.issubdtype(got.dtype, jax.dtypes.prng_key):
@@ -259,20 +259,20 @@ def test_every_block_computes_the_same_in_one_graph_with_everything():
     reference, wanted = _run(case, 1)
     assert all(reference[f"{name}.spikes"].sum() > 3 for name in ("input", "a", "b"))
     assert _closest(reference.state) > SAFE_MARGIN
-    _same_at_every_block(case, reference, wanted, (2, 3, 5, 7, 23, 40))
+    _same_at_every_block(case, reference, wanted, (3, 7, 40))
 
 
 # Compilation takes all the time, hence small graphs and few blocks in the usual run.
-@settings(
-    max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(case=cases(3, 2), data=st.data())
 def test_every_block_computes_the_same(case, data):
     _compare(case, data, 2)
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(case=cases(4, 4), data=st.data())
 def test_every_block_computes_the_same_in_many_graphs(case, data):
     _compare(case, data, 3)
+    # No case comes twice, and a hundred compiled programs fill the memory.
+    jax.clear_caches()

@@ -1,0 +1,93 @@
+"""What `simulate` refuses before anything is compiled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from jaxneuro.core import suggest
+from jaxneuro.inputs import AbstractSource, Constant
+from jaxneuro.network import Network, NetworkState
+
+
+def is_made_inside(value: Any) -> bool:
+    """Whether an input is no series but made inside the run."""
+    return isinstance(value, (Constant, AbstractSource))
+
+
+def check_inputs(network: Network, inputs: Mapping[str, Any], steps: int | None) -> int:
+    """The number of steps, if every input fits the network and it.
+
+    **Raises:** `ValueError` for missing inputs, unknown nodes and series that do not fit.
+    """
+    for name, value in inputs.items():
+        if name not in network.nodes:
+            raise ValueError(
+                f"simulate: no node {name!r} to give an input. {suggest(name, list(network.nodes))}"
+            )
+        if not (is_made_inside(value) or isinstance(value, (jax.Array, np.ndarray))):
+            raise ValueError(
+                f"simulate: the input for {name!r} is a {type(value).__name__}. Pass an array "
+                "(time, *shape), Constant(value), or a source such as Poisson(rate)."
+            )
+    missing = sorted(set(network.inputs) - set(inputs))
+    if missing:
+        raise ValueError(f"simulate: no input was given for {', '.join(missing)}.")
+    series = {name: value for name, value in inputs.items() if not is_made_inside(value)}
+    steps = _count_steps(steps, series)
+    for name, value in series.items():
+        shape = network.nodes[name].shape
+        if value.shape != (steps, *shape):
+            raise ValueError(
+                f"simulate: the series for {name!r} has shape {value.shape}, but {steps} steps "
+                f"of a node of shape {shape} want {(steps, *shape)}: time first, and no batch "
+                "axis (use jax.vmap)."
+            )
+    return steps
+
+
+def check_state(network: Network, state: NetworkState, dt: float) -> None:
+    """Refuses a state whose delays are not those of the network at this dt.
+
+    **Raises:** `ValueError`.
+    """
+    depths = network.prepare(dt).depths
+    wanted = {name: (depth, *network.nodes[name].shape) for name, depth in depths.items()}
+    came = {name: past.shape for name, past in state.history.items()}
+    if came != wanted:
+        raise ValueError(
+            f"simulate: the state keeps past outputs of shapes {came}, but this network at dt = "
+            f"{dt:g} ms wants {wanted}. Continue with the network and dt that it comes from, and "
+            "a batch of states by jax.vmap."
+        )
+
+
+def filled_constant(value: Array, network: Network, name: str) -> Array:
+    """A constant input at every neuron of its node.
+
+    **Raises:** `ValueError` for a shape that does not fit.
+    """
+    shape = network.nodes[name].shape
+    if value.shape not in ((), shape):
+        raise ValueError(
+            f"simulate: Constant for {name!r} has shape {value.shape}; it must be one number or "
+            f"of shape {shape}."
+        )
+    return jnp.broadcast_to(value, shape)
+
+
+def _count_steps(steps: int | None, series: Mapping[str, Any]) -> int:
+    if steps is None:
+        lengths = {x.shape[0] for x in series.values()}
+        if len(lengths) != 1:
+            raise ValueError(
+                "simulate: pass steps=..., since the inputs have "
+                + (f"series of different lengths, {sorted(lengths)}." if lengths else "no series.")
+            )
+        return lengths.pop()
+    if steps != int(steps) or steps < 1:
+        raise ValueError(f"simulate: steps is {steps}; it must be a whole number >= 1.")
+    return int(steps)

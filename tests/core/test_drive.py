@@ -1,0 +1,71 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxneuro.core import Drive
+
+V = jnp.asarray([-60.0, -40.0])
+
+
+def arrays(*values):
+    return [None if x is None else jnp.asarray([x, 2 * x]) for x in values]
+
+
+# current, conductance, jump, current_end, conductance_end, in all the ways they may be missing
+DRIVES = [
+    (None, None, None, None, None),
+    (2.0, None, None, None, None),
+    (None, 3.0, 0.5, None, None),
+    (1.0, None, None, 4.0, None),
+    (-120.0, 2.0, 0.25, -60.0, 1.0),
+    (None, None, None, 7.0, 0.5),
+    (5.0, None, None, None, 0.75),
+]
+
+
+def exact(drive, v, c):
+    """I(v) at c by the definition: each part runs linearly from start to end, missing is 0."""
+    current, conductance, _, current_end, conductance_end = (
+        0.0 if x is None else np.asarray(x) for x in drive
+    )
+    has_end = [x is not None for x in drive[3:]]
+    current = (1 - c) * current + c * current_end if has_end[0] else current
+    conductance = (1 - c) * conductance + c * conductance_end if has_end[1] else conductance
+    return current - conductance * np.asarray(v)
+
+
+@pytest.mark.parametrize("parts", DRIVES)
+@pytest.mark.parametrize("c", [0.0, 0.25, 1.0])
+def test_current_at_a_moment_of_the_step(parts, c):
+    parts = arrays(*parts)
+    drive = Drive(*parts)
+    np.testing.assert_allclose(drive.at(V, c), exact(parts, V, c), rtol=1e-6)
+    frozen = drive.during(c)
+    assert frozen.current_end is None
+    assert frozen.conductance_end is None
+    np.testing.assert_array_equal(frozen.at(V, 0.9), drive.at(V, c))
+    if drive.jump is not None:
+        np.testing.assert_array_equal(frozen.jump, drive.jump)
+
+
+@pytest.mark.parametrize("first", DRIVES)
+@pytest.mark.parametrize("second", DRIVES)
+def test_drives_add(first, second):
+    a, b = arrays(*first), arrays(*second)
+    total, other = Drive(*a) + Drive(*b), Drive(*b) + Drive(*a)
+    for c in (0.0, 0.25, 1.0):
+        wanted = exact(a, V, c) + exact(b, V, c)
+        np.testing.assert_allclose(total.at(V, c), wanted, rtol=1e-6)
+        np.testing.assert_array_equal(total.at(V, c), other.at(V, c))
+    jumps = [x for x in (a[2], b[2]) if x is not None]
+    assert (total.jump is None) == (not jumps)
+    if jumps:
+        np.testing.assert_allclose(total.jump, sum(jumps))
+
+
+def test_no_drive_is_neutral_and_adds_no_parts():
+    drive = Drive(current=jnp.ones(2))
+    total = drive + Drive()
+    assert total.current is drive.current
+    assert total.conductance is None
+    assert Drive().at(V) == 0.0

@@ -1,0 +1,239 @@
+"""Every connectivity, receptor and edge through one contract; a new one joins by an example."""
+
+import inspect
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxneuro.edges
+from jaxneuro.core import Context, fits
+from jaxneuro.edges import (
+    AbstractConnectivity,
+    AbstractEdge,
+    AbstractReceptor,
+    AveragePool,
+    Chain,
+    Conv,
+    Delta,
+    Dense,
+    Direct,
+    Dropout,
+    ExponentialCurrent,
+    MaxPool,
+    OneToOne,
+    Projection,
+    Sparse,
+)
+
+# Connectivity, shape of its source, shape of its target, shape of its bias.
+CONNECTIVITIES = {
+    "Dense": [
+        (Dense(5), (3,), (5,), (5,)),
+        (Dense((2, 4)), (3, 2), (2, 4), (2, 4)),
+    ],
+    "OneToOne": [
+        (OneToOne(), (3, 2), (3, 2), (3, 2)),
+        (OneToOne(shared=True), (4,), (4,), (4,)),
+    ],
+    "Sparse": [(Sparse([0, 5, 2, 2, 2], [1, 1, 0, 3, 3], (2, 2)), (2, 3), (2, 2), (2, 2))],
+    "Conv": [
+        (Conv(4, (3, 2)), (6, 5, 2), (4, 4, 4), (1, 1, 4)),
+        (Conv(3, (3, 3), stride=2, padding="SAME"), (5, 6), (3, 3, 3), (1, 1, 3)),
+        (Conv(2, 3), (7,), (5, 2), (1, 2)),
+    ],
+    "AveragePool": [(AveragePool((2, 3)), (5, 6, 2), (2, 2, 2), (2, 2, 2))],
+    "MaxPool": [(MaxPool((2, 2)), (4, 5), (2, 2), (2, 2)), (MaxPool(2), (4, 3), (2, 3), (2, 3))],
+    "Chain": [
+        (Chain((AveragePool((2, 2)), Conv(3, (2, 2)))), (6, 6, 2), (2, 2, 3), (1, 1, 3)),
+        (Chain([Conv(3, (2, 2)), MaxPool((2, 2))]), (5, 5), (2, 2, 3), (1, 1, 3)),
+        (Chain((Dense((4, 4)), AveragePool((2, 2)))), (3,), (2, 2), (2, 2)),
+        (Chain((MaxPool((2, 2)),)), (4, 4), (2, 2), (2, 2)),
+    ],
+}
+RECEPTORS = {
+    "Direct": lambda: Direct(),
+    "Delta": lambda: Delta(),
+    "ExponentialCurrent": lambda: ExponentialCurrent(tau=3.0),
+}
+EDGES = {
+    "Projection": lambda: Projection(
+        "a", "b", jnp.arange(6.0).reshape(3, 2), receptor=ExponentialCurrent(), bias=0.5
+    ),
+    "Dropout": lambda: Dropout(EDGES["Projection"](), rate=0.4),
+}
+
+
+def names_of(base):
+    return [
+        name
+        for name, cls in vars(jaxneuro.edges).items()
+        if isinstance(cls, type) and issubclass(cls, base) and not inspect.isabstract(cls)
+    ]
+
+
+def examples():
+    for name in names_of(AbstractConnectivity):
+        for number, example in enumerate(CONNECTIVITIES.get(name, [])):
+            yield pytest.param(*example, id=f"{name}{number}")
+
+
+def test_every_class_has_an_example():
+    assert set(names_of(AbstractConnectivity)) == set(CONNECTIVITIES)
+    assert set(names_of(AbstractReceptor)) == set(RECEPTORS)
+    assert set(names_of(AbstractEdge)) == set(EDGES)
+
+
+def signals_and_weight(connectivity, source, seed=0, dtype=float):
+    rng = np.random.default_rng(seed)
+    shape = connectivity.weight_shape(source)
+    weight = None if shape is None else jnp.asarray(rng.normal(size=shape), dtype)
+    return jnp.asarray(rng.normal(size=(4, *source)), dtype), weight
+
+
+connectivities = pytest.mark.parametrize(
+    ("connectivity", "source", "target", "bias"), list(examples())
+)
+
+
+@connectivities
+def test_shapes_are_those_announced(connectivity, source, target, bias):
+    signals, weight = signals_and_weight(connectivity, source)
+    assert connectivity.output_shape(source) == target
+    assert connectivity.propagate(weight, signals).shape == (4, *target)
+    assert connectivity.bias_shape(source) == bias
+    assert fits(bias, target)
+
+
+@connectivities
+def test_precision_is_that_of_the_signals(connectivity, source, target, bias, x64):
+    for dtype in (jnp.float32, jnp.float64):
+        signals, weight = signals_and_weight(connectivity, source, dtype=dtype)
+        propagate = connectivity.propagate
+        assert jax.eval_shape(lambda w, s, p=propagate: p(w, s), weight, signals).dtype == dtype
+
+
+@connectivities
+def test_a_series_is_treated_step_by_step_alike(connectivity, source, target, bias):
+    signals, weight = signals_and_weight(connectivity, source)
+
+    def propagate(signals):
+        return connectivity.propagate(weight, signals)
+
+    whole = propagate(signals)
+    steps = jnp.concatenate([propagate(step[None]) for step in signals])
+    np.testing.assert_allclose(whole, steps, rtol=1e-5, atol=1e-6)
+    batched = jax.vmap(propagate)(jnp.stack([signals, -signals]))
+    np.testing.assert_allclose(batched[0], whole, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(batched[1], propagate(-signals), rtol=1e-5, atol=1e-6)
+
+
+@connectivities
+def test_it_is_linear_in_the_weight(connectivity, source, target, bias, x64):
+    signals, one = signals_and_weight(connectivity, source)
+    _, two = signals_and_weight(connectivity, source, seed=1)
+
+    @jax.jit
+    @jax.value_and_grad
+    def value(weight):
+        events = connectivity.propagate(weight, signals)
+        return (events * jnp.cos(jnp.arange(events.size, dtype=float)).reshape(events.shape)).sum()
+
+    if one is None:
+        assert float(jnp.abs(connectivity.propagate(None, signals)).sum()) > 0
+        return
+    np.testing.assert_allclose(value(2.5 * one)[0], 2.5 * value(one)[0], rtol=1e-10)
+    if isinstance(getattr(connectivity, "links", [None])[-1], MaxPool):
+        return  # a maximum after the weight is homogeneous, not additive
+    sum_of = 2.0 * value(one)[0] - 3.0 * value(two)[0]
+    np.testing.assert_allclose(value(2.0 * one - 3.0 * two)[0], sum_of, rtol=1e-10)
+    # A linear function is its own slope, everywhere.
+    slope = value(two)[1]
+    np.testing.assert_allclose((slope * one).sum(), value(one)[0], rtol=1e-10)
+
+
+@connectivities
+def test_gradient_with_respect_to_the_signals(connectivity, source, target, bias, x64):
+    signals, weight = signals_and_weight(connectivity, source)
+    way = jnp.sin(1.7 * jnp.arange(signals.size, dtype=float)).reshape(signals.shape)
+
+    @jax.jit
+    @jax.value_and_grad
+    def value(amount):
+        return jnp.cos(connectivity.propagate(weight, signals + amount * way)).sum()
+
+    numeric = (value(1e-6)[0] - value(-1e-6)[0]) / 2e-6
+    np.testing.assert_allclose(value(0.0)[1], numeric, rtol=1e-5)
+
+
+@connectivities
+def test_fan_in_counts_the_sources_of_a_target(connectivity, source, target, bias):
+    shape = connectivity.weight_shape(source)
+    weight = None if shape is None else jnp.ones(shape)
+    events = np.asarray(connectivity.propagate(weight, jnp.ones((1, *source))))
+    if getattr(connectivity, "padding", "VALID") == "SAME":
+        assert events.max() == connectivity.fan_in(source)  # fewer at the border
+    else:
+        np.testing.assert_allclose(events.mean(), connectivity.fan_in(source), atol=0.5)
+
+
+@pytest.mark.parametrize("name", sorted(RECEPTORS))
+@pytest.mark.parametrize("is_double", [False, True])
+def test_receptor_keeps_its_state_and_drives_linearly(name, is_double):
+    with jax.enable_x64(is_double):
+        receptor = RECEPTORS[name]()
+        state = jax.eval_shape(lambda: receptor.init((2, 3)))
+        events = jnp.arange(6.0).reshape(2, 3)
+        v = jnp.full((2, 3), 0.5)
+        new = jax.eval_shape(lambda: receptor.step(receptor.init((2, 3)), events, v, 0.5)[0])
+        assert eqx.tree_equal(new, state)
+
+        def drives(events):
+            state, first = receptor.step(receptor.init((2, 3)), events, v, 0.5)
+            return first, receptor.step(state, 0.0 * events, v, 0.5)[1]
+
+        for one, two in zip(drives(events), drives(2.0 * events), strict=True):
+            parts = jax.tree.leaves(one)
+            assert parts
+            for part, twice in zip(parts, jax.tree.leaves(two), strict=True):
+                assert part.shape == (2, 3)
+                assert part.dtype == events.dtype
+                np.testing.assert_allclose(2.0 * part, twice, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(EDGES))
+def test_an_edge_treats_a_series_as_its_steps(name):
+    edge = EDGES[name]()
+    assert (edge.source, edge.target, edge.delay) == ("a", "b", None)
+    assert edge.releases_evenly
+    assert edge.output_shape((3,)) == (2,)
+    start = edge.init((3,), (2,), jax.random.key(2), False)
+    signals = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), float)
+    context = Context(jnp.asarray(8, jnp.int32), jax.random.key(1), 0.5)
+    v = jnp.zeros(2)
+
+    @jax.jit
+    def step(state, events, context):
+        return edge.step(state, events, v, context)
+
+    state, released = edge.release(start, signals, context)
+    events = edge.propagate(released)
+    whole = []
+    for index in range(5):
+        state, drive = step(state, events[index], context)
+        whole.append(drive)
+    state_of_steps = start
+    for index in range(5):
+        later = Context(context.step + index, context.base_key, context.dt)
+        state_of_steps, one = edge.release(state_of_steps, signals[index : index + 1], later)
+        state_of_steps, drive = step(state_of_steps, edge.propagate(one)[0], later)
+        for a, b in zip(jax.tree.leaves(drive), jax.tree.leaves(whole[index]), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert jax.tree.structure(state) == jax.tree.structure(start)
+    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(state_of_steps), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert math.prod(whole[-1].current.shape) == 2
+    np.testing.assert_allclose(edge.propagate(2.0 * released), 2.0 * events, rtol=1e-6)
