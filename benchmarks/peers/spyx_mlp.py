@@ -137,7 +137,7 @@ def make_stepwise(model, transform, loss_fn, batch):
 
 
 def make_scanned(model, transform, loss_fn, batch):
-    """`run(n)` as spyx.optimize.compile_fit trains, but compiled once for every n, state donated."""
+    """`run(n)` as spyx.optimize.compile_fit trains, compiled once for every n, state donated."""
     graph, params, rest = nnx.split(model, nnx.Param, ...)
     solver = opt.backprop(transform)(
         lambda p, data: loss_fn(nnx.merge(graph, p, rest), *data), params

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._connectivity import AbstractConnectivity
+from ._patches import patch_convolution
 
 Padding = Literal["VALID", "SAME"]
 _LETTERS = {1: "W", 2: "HW"}
@@ -64,6 +65,8 @@ class Conv(AbstractConnectivity):
         axes = len(self.kernel)
         letters = _LETTERS[axes]
         shape = _with_channels(signals.shape[1:], axes, "Conv")
+        if jax.default_backend() == "cpu":
+            return patch_convolution(signals.reshape(-1, *shape), weight, self.stride, self.padding)
         return jax.lax.conv_general_dilated(
             signals.reshape(-1, *shape),
             weight,

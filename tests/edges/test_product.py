@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxneuro.edges._patches import patch_convolution
 from jaxneuro.edges._product import dense_product
 
 SHAPES = [(5, 3, 4), (128, 7, 10), (256, 7, 10), (256, 7, 40), (300, 7, 10)]
@@ -50,3 +51,26 @@ def test_second_derivative(getkey):
     ours = jax.hessian(lambda w: (dense_product(x, w) ** 4).sum())(w)
     plain = jax.hessian(lambda w: ((x @ w) ** 4).sum())(w)
     np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("padding", ["VALID", "SAME"])
+@pytest.mark.parametrize(("spatial", "kernel"), [((9,), (4,)), ((7, 8), (3, 2))])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_patches_compute_the_convolution(getkey, spatial, kernel, stride, padding):
+    x = jax.random.normal(getkey(), (5, *spatial, 3))
+    w = jax.random.normal(getkey(), (*kernel, 3, 4))
+    letters = "HW"[-len(kernel) :]
+    numbers = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
+
+    def plain(x, w):
+        strides = (stride,) * len(kernel)
+        return jax.lax.conv_general_dilated(x, w, strides, padding, dimension_numbers=numbers)
+
+    ours = patch_convolution(x, w, stride, padding)
+    np.testing.assert_allclose(ours, plain(x, w), rtol=1e-5, atol=1e-5)
+    gradients = [
+        jax.grad(lambda x, w, f=f: (f(x, w) ** 2).sum(), (0, 1))(x, w)
+        for f in (lambda x, w: patch_convolution(x, w, stride, padding), plain)
+    ]
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)

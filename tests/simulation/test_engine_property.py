@@ -270,9 +270,9 @@ def test_every_block_computes_the_same(case, data):
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(case=cases(4, 4), data=st.data())
 def test_every_block_computes_the_same_in_many_graphs(case, data):
-    _compare(case, data, 3)
+    _compare(case, data, 2)
     # No case comes twice, and a hundred compiled programs fill the memory.
     jax.clear_caches()
