@@ -15,16 +15,27 @@ def spikes_of(axes):
 
 
 def test_a_spike_of_step_i_is_at_the_end_of_step_i():
-    spikes = np.zeros((10, 4), np.float32)
-    spikes[0, 3] = spikes[9, 1] = 1
+    spikes = np.zeros((50, 4), np.float32)
+    spikes[0, 3] = spikes[49, 1] = 1
     figure = raster({"hidden": jnp.asarray(spikes)}, 0.5, title="one example")
     figure.canvas.draw()
     (axes,) = figure.axes
-    assert spikes_of(axes) == [(0.5, 3.0), (5.0, 1.0)]
-    assert axes.get_xlim()[1] >= 5.0
+    assert spikes_of(axes) == [(0.5, 3.0), (25.0, 1.0)]
+    assert axes.get_xlim()[1] >= 25.0
     assert axes.get_xlabel() == "Time (ms)"
     assert axes.get_title("left") == "hidden (n = 4): 0.5 spikes per neuron"
     assert figure.get_suptitle() == "one example"
+
+
+def test_few_steps_are_filled_cells():
+    spikes = np.zeros((10, 4), np.float32)
+    spikes[0, 3] = spikes[9, 1] = 1
+    figure = raster({"hidden": jnp.asarray(spikes)}, 0.5)
+    figure.canvas.draw()
+    (picture,) = figure.axes[0].images
+    filled = ~np.ma.getmaskarray(picture.get_array())
+    assert [tuple(cell) for cell in np.argwhere(filled)] == [(1, 9), (3, 0)]
+    assert list(picture.get_extent()) == [0.0, 5.0, -0.5, 3.5]
 
 
 def test_layers_keep_their_order_beside_the_image():
