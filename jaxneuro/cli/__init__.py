@@ -1,6 +1,7 @@
 """The command line: `jaxneuro train | evaluate | info`."""
 
 import importlib
+import os
 import sys
 import time
 
@@ -38,6 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("jaxneuro: stopped.", file=sys.stderr)
         raise SystemExit(130) from None
+    except BrokenPipeError:  # who reads our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
 
 
 def _usage() -> str:

@@ -34,6 +34,8 @@ from ._progress import Display, display
 from ._report import draw_confusion, draw_curves, draw_example, draw_mistakes
 from ._run_folder import RunFolder, as_json, digest, free_folder, write_atomically
 
+LINES = 50  # about as many epochs of a run are printed; metrics.jsonl has all
+
 
 class TrainArguments(Config):
     """Train a spiking network by gradient descent."""
@@ -149,7 +151,9 @@ class Session:
         }
         self.rows.append(row)
         self.folder.add_metrics(row)
-        shown.line(_epoch_line(row, self.config.training.epochs))
+        epochs = self.config.training.epochs
+        if epoch.epoch % -(-epochs // LINES) == 0 or epoch.epoch == epochs or warnings:
+            shown.line(_epoch_line(row, epochs))
         for warning in warnings:
             shown.line(f"  warning: {warning}")
 
