@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 FEW_STEPS = 40
+MOST_ROWS = 64
 
 
 def raster(
@@ -105,17 +106,25 @@ def _draw_spikes(axes: "matplotlib.axes.Axes", spikes: np.ndarray, dt: float, co
 
 
 def _fill_steps(axes: "matplotlib.axes.Axes", spikes: np.ndarray, dt: float, colour: str) -> None:
-    """A filled cell for each spike: with few steps, lines would hide which neurons fired."""
-    from matplotlib.colors import ListedColormap
+    """A filled cell for each spike: with few steps, lines would hide which neurons fired.
+
+    Where neurons outnumber the panel's pixels, a cell is a few neighbours, shaded by how many
+    of them fired.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
 
     extent = (0.0, len(spikes) * dt, -0.5, spikes.shape[1] - 0.5)
-    cells = np.ma.masked_equal(spikes.T, 0)
+    starts = np.arange(0, spikes.shape[1], -(-spikes.shape[1] // MOST_ROWS))
+    sizes = np.diff(starts, append=spikes.shape[1])
+    cells = np.ma.masked_equal((np.add.reduceat(spikes, starts, axis=1) / sizes).T, 0)
     axes.imshow(
         cells,
         aspect="auto",
         origin="lower",
         extent=extent,
-        cmap=ListedColormap([colour]),
+        cmap=LinearSegmentedColormap.from_list("fired", ["white", colour]),
+        vmin=0.0,
+        vmax=1.0,
         interpolation="none",
     )
     axes.set_xticks(np.arange(len(spikes) + 1) * dt, minor=True)

@@ -38,6 +38,16 @@ def test_few_steps_are_filled_cells():
     assert list(picture.get_extent()) == [0.0, 5.0, -0.5, 3.5]
 
 
+def test_no_spike_is_lost_among_thousands_of_neurons():
+    spikes = np.zeros((4, 4608), np.float32)
+    spikes[2, 4607] = 1
+    (axes,) = raster({"hidden": spikes}, 1.0).axes
+    cells = np.ma.filled(axes.images[0].get_array(), 0.0)
+    assert np.argwhere(cells).tolist() == [[len(cells) - 1, 2]]
+    assert len(cells) <= 64
+    np.testing.assert_allclose(cells[-1, 2], 1 / 72)
+
+
 def test_layers_keep_their_order_beside_the_image():
     layers = {name: np.eye(12)[:, :n] for name, n in (("z", 12), ("a", 3), ("m", 5))}
     image = np.arange(64.0).reshape(8, 8)
