@@ -2,6 +2,7 @@
 
 from . import core as core
 from . import edges as edges
+from . import evolution as evolution
 from . import inputs as inputs
 from . import integrators as integrators
 from . import network as network

@@ -17,7 +17,7 @@ LAYERS = (
     {"integrators", "surrogates", "inputs"},
     {"neurons"},
     {"edges", "plasticity"},
-    {"network"},
+    {"network", "evolution"},
     {"simulation"},
     {"training", "fitting", "sweeps", "interop"},
     {"cli"},

@@ -7,8 +7,8 @@ import jax
 import jax.tree_util as jtu
 
 
-def leaf_paths(tree: Any) -> list[str]:
-    """The dotted path of every leaf, in the order of `jax.tree.leaves`.
+def leaf_paths(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> list[str]:
+    """The dotted path of every leaf, in the order of `jax.tree.leaves` (with the same `is_leaf`).
 
     !!! example
 
@@ -16,7 +16,7 @@ def leaf_paths(tree: Any) -> list[str]:
         leaf_paths({"exc": {"tau": 1.0, "v": 2.0}})  # ["exc.tau", "exc.v"]
         ```
     """
-    return [_dotted(path) for path, _ in jtu.tree_flatten_with_path(tree)[0]]
+    return [_dotted(path) for path, _ in jtu.tree_flatten_with_path(tree, is_leaf)[0]]
 
 
 def resolve_path(tree: Any, query: str) -> str:

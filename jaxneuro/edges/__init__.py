@@ -8,6 +8,7 @@ from ._convolution import AveragePool as AveragePool
 from ._convolution import Conv as Conv
 from ._convolution import MaxPool as MaxPool
 from ._dropout import Dropout as Dropout
+from ._low_rank import LowRank as LowRank
 from ._projection import Projection as Projection
 from ._receptors import AbstractReceptor as AbstractReceptor
 from ._receptors import Delta as Delta

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from jaxneuro.core import fits
 from jaxneuro.neurons import as_shape
 
+from ._low_rank import LowRank
 from ._product import dense_product
 
 
@@ -67,10 +68,12 @@ class Dense(AbstractConnectivity):
         return math.prod(source_shape)
 
     def propagate(
-        self, weight: Float[Array, "pre post"], signals: Float[Array, "time ..."]
+        self, weight: Float[Array, "pre post"] | LowRank, signals: Float[Array, "time ..."]
     ) -> Float[Array, "time ..."]:
         flat = signals.reshape(signals.shape[0], -1)
-        return dense_product(flat, weight).reshape(-1, *self.shape)
+        is_low_rank = isinstance(weight, LowRank)
+        events = weight.product(flat) if is_low_rank else dense_product(flat, weight)
+        return events.reshape(-1, *self.shape)
 
 
 class OneToOne(AbstractConnectivity):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from jaxneuro.edges import Dense, Dropout, Projection
 from jaxneuro.inputs import Constant, Poisson, latency_encode
 from jaxneuro.network import Network
 from jaxneuro.simulation import AbstractGradient, Backprop, Count, simulate, sum_over_time
@@ -19,12 +20,14 @@ from ._losses import (
     membrane_mean,
     membrane_sum,
     rate_mse,
+    recall,
     saturation_penalty,
     silence_penalty,
     spike_count,
 )
 
 Encoding = Literal["current", "rate", "latency"]
+Measure = Literal["loss", "accuracy", "recall"]
 Loss = Literal[
     "membrane_mean", "membrane_sum", "membrane_max", "spike_count", "first_spike", "rate_mse"
 ]
@@ -127,18 +130,48 @@ class Classifier(eqx.Module):
         **Returns:** the mean loss, and metrics: `loss`, `accuracy`, and `rates`, the spikes per
         step of each hidden neuron, by population.
         """
-        inputs, labels = batch[:2]
-        mask = batch[2] if len(batch) > 2 else None
-        scores, series, counts = self.run(network, inputs, key, mask=mask)
-        losses = self._losses(scores, series, labels, mask)
-        steps = jnp.asarray(self.steps, series.dtype)
-        rates = {name: batch_mean(count) / steps for name, count in counts.items()}
-        loss = jnp.mean(losses)
-        if self.silence:
-            loss += self.silence * sum(silence_penalty(r) for r in rates.values())
-        if self.saturation:
-            loss += self.saturation * sum(saturation_penalty(r) for r in rates.values())
-        return loss, {"loss": loss, "accuracy": accuracy(scores, labels), "rates": rates}
+        scores, loss, rates = self._judge(network, batch, key)
+        return loss, {"loss": loss, "accuracy": accuracy(scores, batch[1]), "rates": rates}
+
+    def fitness(
+        self,
+        network: Network,
+        batch: tuple[Array, ...],
+        key: Key[Array, ""],
+        measure: Measure = "loss",
+    ) -> tuple[Float[Array, ""], dict[str, Any]]:
+        """The fitness of a network on a batch, for `evolve`: higher is better.
+
+        **Arguments:** as in `loss`, and
+
+        - `measure`: `"loss"` (its negative), `"accuracy"`, or `"recall"`: the mean over the
+          classes of the fraction of each that is recognised. Silence is a wrong answer to both.
+
+        **Returns:** the fitness, and metrics: `loss`, `accuracy`.
+        """
+        scores, loss, _ = self._judge(network, batch, key)
+        right = {"accuracy": accuracy, "recall": recall}
+        value = -loss if measure == "loss" else right[measure](scores, batch[1])
+        return value, {"loss": loss, "accuracy": accuracy(scores, batch[1])}
+
+    def layer_inputs(
+        self, network: Network, batch: tuple[Array, ...], key: Key[Array, ""]
+    ) -> dict[str, Float[Array, "batch pre"]]:
+        """What the weights of each dense projection are multiplied with, mean over the steps.
+
+        For the `span` of `LowRankES`: the noise of a weight matters along these directions.
+
+        **Returns:** by the path of the weight.
+        """
+        inputs = batch[0]
+        counts = self.run(network, inputs, key, inference=True)[2] | {"input": inputs}
+        found = {}
+        for name, edge in network.edges.items():
+            inner = edge.edge if isinstance(edge, Dropout) else edge
+            if isinstance(inner, Projection) and isinstance(inner.connectivity, Dense):
+                path = "edges." + name + (".edge" if edge is not inner else "") + ".weight"
+                found[path] = counts[inner.source].reshape(inputs.shape[0], -1)
+        return found
 
     def encode(self, values: Array, shape: tuple[int, ...]) -> Any:
         """One example as an input of `simulate`."""
@@ -158,6 +191,23 @@ class Classifier(eqx.Module):
         return latency_encode(
             values, steps=self.steps, dt=self.dt, tau=slowest, threshold=0.0, is_linear=True
         )
+
+    def _judge(
+        self, network: Network, batch: tuple[Array, ...], key: Key[Array, ""]
+    ) -> tuple[Float[Array, "batch classes"], Float[Array, ""], dict[str, Array]]:
+        """The scores, the mean loss with its penalties, and the spikes per step by population."""
+        inputs, labels = batch[:2]
+        mask = batch[2] if len(batch) > 2 else None
+        scores, series, counts = self.run(network, inputs, key, mask=mask)
+        losses = self._losses(scores, series, labels, mask)
+        steps = jnp.asarray(self.steps, series.dtype)
+        rates = {name: batch_mean(count) / steps for name, count in counts.items()}
+        loss = jnp.mean(losses)
+        if self.silence:
+            loss += self.silence * sum(silence_penalty(r) for r in rates.values())
+        if self.saturation:
+            loss += self.saturation * sum(saturation_penalty(r) for r in rates.values())
+        return scores, loss, rates
 
     def _losses(
         self, scores: Array, series: Array, labels: Int[Array, "batch"], mask: Array | None

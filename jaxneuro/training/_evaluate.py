@@ -4,12 +4,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from jaxneuro.network import Network
 
 from ._classifier import Classifier
-from ._losses import cross_entropy
+from ._losses import accuracy, cross_entropy
 
 
 class Evaluation(NamedTuple):
@@ -52,7 +52,46 @@ def evaluate(
     **Raises:** `ValueError` without samples.
     """
     key = jax.random.key(0) if key is None else key
-    samples = len(labels)
+    given = _all_scores(task, network, inputs, len(labels), scale, batch_size, key, mask)
+    scores, labels = np.asarray(given), np.asarray(labels)
+    losses = jax.vmap(cross_entropy)(given, jnp.asarray(labels))
+    best = scores.max(axis=1, keepdims=True)
+    is_right = (scores[np.arange(len(labels)), labels] == best[:, 0]) & (
+        (scores == best).sum(1) == 1
+    )
+    return Evaluation(scores, float(losses.mean()), float(is_right.mean()), scores.argmax(1))
+
+
+def grade(
+    task: Classifier,
+    network: Network,
+    inputs: Array | np.ndarray,
+    labels: Array | np.ndarray,
+    *,
+    scale: float = 1.0,
+    batch_size: int = 500,
+) -> dict[str, Float[Array, ""]]:
+    """`accuracy` and `loss` as `evaluate` finds them, but traceable: for `evolve`.
+
+    **Arguments** and **Raises:** as in `evaluate`.
+    """
+    key = jax.random.key(0)
+    scores = _all_scores(task, network, inputs, len(labels), scale, batch_size, key, None)
+    labels = jnp.asarray(labels)
+    loss = jax.vmap(cross_entropy)(scores, labels).mean()
+    return {"accuracy": accuracy(scores, labels), "loss": loss}
+
+
+def _all_scores(
+    task: Classifier,
+    network: Network,
+    inputs: Array | np.ndarray,
+    samples: int,
+    scale: float,
+    batch_size: int,
+    key: Key[Array, ""],
+    mask: Array | np.ndarray | None,
+) -> Float[Array, "samples classes"]:
     if samples == 0:
         raise ValueError("evaluate: there are no samples.")
     batch_size = min(batch_size, samples)
@@ -60,12 +99,7 @@ def evaluate(
     padded = np.resize(np.arange(samples), batches * batch_size).reshape(batches, batch_size)
     mask = None if mask is None else jnp.asarray(mask)
     answers = _scores(task, network, jnp.asarray(inputs), mask, jnp.asarray(padded), key, scale)
-    scores = np.asarray(answers).reshape(batches * batch_size, -1)[:samples]
-    labels = np.asarray(labels)
-    losses = jax.vmap(cross_entropy)(jnp.asarray(scores), jnp.asarray(labels))
-    best = scores.max(axis=1, keepdims=True)
-    is_right = (scores[np.arange(samples), labels] == best[:, 0]) & ((scores == best).sum(1) == 1)
-    return Evaluation(scores, float(losses.mean()), float(is_right.mean()), scores.argmax(1))
+    return answers.reshape(batches * batch_size, -1)[:samples]
 
 
 @eqx.filter_jit

@@ -97,10 +97,26 @@ def accuracy(
     scores: Float[Array, "batch classes"], labels: Int[Array, "batch"]
 ) -> Float[Array, ""]:
     """Fraction of examples whose highest score is the label's; equal scores count as wrong."""
+    return jnp.mean(_is_right(scores, labels))
+
+
+def recall(scores: Float[Array, "batch classes"], labels: Int[Array, "batch"]) -> Float[Array, ""]:
+    """Fraction of each class that is recognised, mean over the classes that occur."""
+    of_class = (labels[:, None] == jnp.arange(scores.shape[1])[None]).astype(scores.dtype)
+    count = jnp.sum(of_class, axis=0)
+    right = jnp.sum(of_class * _is_right(scores, labels)[:, None], axis=0)
+    occurs = count > 0
+    return jnp.sum(right / jnp.where(occurs, count, 1.0)) / jnp.sum(occurs.astype(scores.dtype))
+
+
+def _is_right(
+    scores: Float[Array, "batch classes"], labels: Int[Array, "batch"]
+) -> Float[Array, "batch"]:
+    """1 where the label's score is the only highest one, else 0."""
     best = scores.max(axis=1)
     chosen = jnp.take_along_axis(scores, labels[:, None], axis=1)[:, 0]
     is_alone = jnp.sum(scores == best[:, None], axis=1) == 1
-    return jnp.mean(((chosen == best) & is_alone).astype(scores.dtype))
+    return ((chosen == best) & is_alone).astype(scores.dtype)
 
 
 def _masked(series: Float[Array, "time classes"], mask: Mask) -> Float[Array, "time classes"]:

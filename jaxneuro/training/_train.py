@@ -138,7 +138,7 @@ def train(
                        epochs=10, batch_size=64, key=jax.random.key(0))
         ```
     """
-    samples = _count_samples(data)
+    samples = count_samples("train", data)
     steps = samples // batch_size
     if steps == 0:
         raise ValueError(f"train: {samples} samples do not fill one batch of {batch_size}.")
@@ -151,7 +151,7 @@ def train(
     if checkpoints is not None:
         saved = checkpoints.restore(_kept(state, key, 0))
         if saved is not None:
-            _check_key(saved.state.key, key)
+            check_key("train", saved.state.key, key)
             state, first, best = saved.state.state, saved.epoch, saved.best
     data = jax.tree.map(jnp.asarray, data)
     arrays, rest = eqx.partition(model, eqx.is_array)
@@ -185,7 +185,7 @@ def train(
             kept = jax.tree.map(jnp.copy, state.parameters)  # the next epoch donates the originals
             scores = {name: float(x) for name, x in evaluate(chosen.merge(model, kept)).items()}
         if score in scores:
-            best = _better(best, scores[score])
+            best = better(best, scores[score])
         if on_epoch is not None:
             on_epoch(Epoch(epoch + 1, (epoch + 1) * steps, _mean(sums, steps), scores, seconds))
         if checkpoints is not None:
@@ -299,22 +299,24 @@ def _kept(state: _State, key: Key[Array, ""], step: int) -> _Kept:
     return _Kept(state, jax.random.key_data(key), jnp.asarray(step, jnp.int32))
 
 
-def _check_key(saved: UInt32[Array, "..."], key: Key[Array, ""]) -> None:
+def check_key(who: str, saved: UInt32[Array, "..."], key: Key[Array, ""]) -> None:
+    """Refuses to go on from a checkpoint with another key."""
     if not np.array_equal(saved, jax.random.key_data(key)):
         raise ValueError(
-            "train: the checkpoint was made with another key, so going on would not end where "
+            f"{who}: the checkpoint was made with another key, so going on would not end where "
             "that run would have. Pass the same key, or an empty folder."
         )
 
 
-def _count_samples(data: Any) -> int:
+def count_samples(who: str, data: Any) -> int:
+    """The length that all arrays of the data share."""
     lengths = {x.shape[0] for x in jax.tree.leaves(data)}
     if len(lengths) != 1:
-        raise ValueError(f"train: the arrays of data have different lengths, {sorted(lengths)}.")
+        raise ValueError(f"{who}: the arrays of data have different lengths, {sorted(lengths)}.")
     return lengths.pop()
 
 
-def _better(best: float | None, score: float) -> float:
+def better(best: float | None, score: float) -> float:
     """The higher of two scores, of which either may be NaN."""
     return score if best is None or score > best or np.isnan(best) else best
 

@@ -77,8 +77,8 @@ def trainable(
     - `paths`: such as `"exc.tau"` or `"*.weight"`; by default every weight and bias.
     - `bounds`: (lower, upper) by path, instead of the physical range that the field declares.
 
-    **Raises:** `ValueError` for an unknown path, a leaf that holds no floats, or one that is
-    outside its bounds.
+    **Raises:** `ValueError` for an unknown path, a leaf that holds no floats, one that is outside
+    its bounds, or bounds that are reversed.
 
     !!! example
 
@@ -92,6 +92,12 @@ def trainable(
     else:
         chosen = resolve_paths(model, paths)
     given = {resolve_path(model, path): Bounds(*pair) for path, pair in (bounds or {}).items()}
+    for path, (lower, upper) in given.items():
+        if lower is not None and upper is not None and not lower < upper:
+            raise ValueError(
+                f"trainable: the bounds of {path!r} are ({lower}, {upper}), but lower must be "
+                "below upper."
+            )
     strangers = sorted(set(given) - set(chosen))
     if strangers:
         raise ValueError(f"trainable: bounds for {strangers}, which are not among the paths.")

@@ -6,7 +6,14 @@ import pytest
 from jaxneuro import Layer, sequential, simulate
 from jaxneuro.edges import Dense
 from jaxneuro.neurons import LI, LIF
-from jaxneuro.training import Classifier, cross_entropy, membrane_mean, rate_mse, trainable
+from jaxneuro.training import (
+    Classifier,
+    cross_entropy,
+    membrane_mean,
+    rate_mse,
+    recall,
+    trainable,
+)
 
 SPIKING = ("spike_count", "first_spike", "rate_mse")
 KEY = jax.random.key(3)
@@ -108,3 +115,36 @@ def test_an_example_that_does_not_fit_names_both_shapes():
     task = Classifier(steps=5)
     with pytest.raises(ValueError, match=r"shape \(3, 4\), but the network's input takes \(4,\)"):
         task.loss(network(), (jnp.zeros((1, 3, 4)), jnp.array([0])), KEY)
+
+
+def small():
+    layers = Layer(Dense(5), LIF(tau=5.0)), Layer(Dense(3), LI(tau=10.0), dropout=0.5)
+    return sequential((2, 3), *layers, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("measure", ["loss", "accuracy", "recall"])
+def test_fitness_is_higher_for_the_better(measure):
+    task = Classifier(steps=4, gain=3.0, silence=0.1)
+    net, key = small(), jax.random.key(1)
+    batch = jax.random.uniform(jax.random.key(2), (9, 2, 3)), jnp.arange(9) % 3
+    value, metrics = task.fitness(net, batch, key, measure)
+    loss, expected = task.loss(net, batch, key)
+    assert set(metrics) == {"loss", "accuracy"}
+    assert metrics["loss"] == loss
+    assert metrics["accuracy"] == expected["accuracy"]
+    scores = task.run(net, batch[0], key)[0]
+    known = {"loss": -loss, "accuracy": expected["accuracy"], "recall": recall(scores, batch[1])}
+    assert value == known[measure]
+
+
+def test_layer_inputs_are_what_the_weights_see():
+    task = Classifier(steps=4, gain=3.0)
+    net = small()
+    values = jax.random.uniform(jax.random.key(2), (7, 2, 3))
+    found = task.layer_inputs(net, (values, jnp.zeros(7, int)), jax.random.key(0))
+    assert set(found) == {"edges.input_to_hidden1.weight", "edges.hidden1_to_readout.edge.weight"}
+    np.testing.assert_array_equal(found["edges.input_to_hidden1.weight"], values.reshape(7, 6))
+    counts = found["edges.hidden1_to_readout.edge.weight"]
+    assert counts.shape == (7, 5)
+    assert jnp.sum(counts) > 0
+    np.testing.assert_array_equal(counts, jnp.round(counts))

@@ -12,6 +12,7 @@ from jaxneuro.training import (
     membrane_mean,
     membrane_sum,
     rate_mse,
+    recall,
     saturation_penalty,
     silence_penalty,
     spike_count,
@@ -142,3 +143,17 @@ def test_first_spike_gradient_exists_at_spikes_of_0_and_1():
     # would take away the two steps 0 and 1, one at 1 only step 1, one less at 2 adds steps 2, 3.
     gradient = jax.grad(lambda z: first_spike_time(z[:, None])[0])(jnp.array([0.0, 0.0, 1.0, 0.0]))
     np.testing.assert_allclose(gradient, [-2.0, -1.0, -2.0, 0.0])
+
+
+def test_recall_is_the_mean_over_the_classes_that_occur():
+    scores = jnp.eye(4)[jnp.asarray([0, 0, 1, 2, 2, 2])]
+    labels = jnp.asarray([0, 1, 1, 2, 2, 2])
+    assert recall(scores, labels) == pytest.approx((1 + 0.5 + 1) / 3)
+    assert accuracy(scores, labels) == pytest.approx(5 / 6)
+
+
+def test_silence_is_a_wrong_answer():
+    scores = jnp.zeros((3, 4))
+    labels = jnp.asarray([0, 1, 2])
+    assert recall(scores, labels) == 0.0
+    assert accuracy(scores, labels) == 0.0

@@ -113,6 +113,7 @@ def test_any_pytree_can_be_trained():
         ("tau", {"rate": (0.0, 1.0)}, r"bounds for \['rate'\], which are not among"),
         ("tau", {"tau": (6.0, 9.0)}, r"'tau' starts outside its bounds \(6.0, 9.0\)"),
         ("tau", {"tau": (5.0, None)}, "starts outside its bounds"),
+        ("tau", {"tau": (9.0, 1.0)}, "lower must be below upper"),
     ],
 )
 def test_errors_name_the_path(paths, bounds, message):
