@@ -1,5 +1,7 @@
 """From a configuration to the objects of the library."""
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,15 +9,26 @@ import jax
 import optax
 
 from jaxneuro import data, surrogates
+from jaxneuro.core import suggest
 from jaxneuro.data import Dataset, random_affine
 from jaxneuro.edges import AbstractConnectivity, AveragePool, Chain, Conv, Dense, MaxPool
+from jaxneuro.evolution import (
+    AbstractStrategy,
+    Evosax,
+    GeneticAlgorithm,
+    LowRankES,
+    evosax_names,
+    uses_optimizer,
+)
 from jaxneuro.network import Kaiming, Layer, Network, sequential
 from jaxneuro.neurons import IF, LI, LIF, AbstractNeuron, AdaptiveLIF, CurrentLIF, Refractory
-from jaxneuro.training import Classifier, Trainable, trainable
+from jaxneuro.training import Classifier, Parameters, Trainable, trainable
 
 from ._config import Config, LayerConfig, Neuron
 
 MNIST_TRAIN = 60_000
+LOW_RANK_RATE = 0.01
+CACHED_NEURONS = 2**17  # whose state stays in the cache of a CPU core
 
 
 def build_dataset(config: Config) -> Dataset:
@@ -120,6 +133,77 @@ def build_optimizer(config: Config, steps: int) -> optax.GradientTransformation:
         if choice.clip
         else (optimizer)
     )
+
+
+def build_strategy(
+    config: Config, task: Classifier, network: Network, chosen: Trainable
+) -> AbstractStrategy:
+    """The strategy that draws and moves the population."""
+
+    def span(mean: Parameters, batch: Any) -> dict[str, jax.Array]:
+        inputs = task.layer_inputs(chosen.merge(network, mean), batch, jax.random.key(0))
+        return {path: x for path, x in inputs.items() if path in mean}
+
+    choice = config.evolution
+    options = dict(choice.options)
+    if choice.span and choice.strategy != "LowRankES":
+        raise ValueError(
+            f"evolution.span is true, but {choice.strategy} knows no span. Leave it out."
+        )
+    if choice.strategy == "LowRankES":
+        options |= {"shaping": choice.shaping} if choice.shaping != "default" else {}
+        options |= {"sigma": choice.sigma, "optimizer": _ascent(config)}
+        options |= {"span": span} if choice.span else {}
+        return _with_options(LowRankES, choice.population, options)
+    if choice.strategy == "GeneticAlgorithm":
+        return _with_options(GeneticAlgorithm, choice.population, options)
+    try:
+        names = "LowRankES", "GeneticAlgorithm", *evosax_names()
+    except ModuleNotFoundError as error:
+        raise ValueError(f"evolution.strategy is {choice.strategy!r}. {error}") from None
+    if choice.strategy not in names:
+        raise ValueError(
+            f"evolution.strategy: there is no {choice.strategy!r}. "
+            f"{suggest(choice.strategy, names)} There are {', '.join(names)}."
+        )
+    optimizer = _ascent(config) if choice.learning_rate else None
+    if optimizer is not None and not uses_optimizer(choice.strategy):
+        raise ValueError(
+            f"evolution.learning_rate is {choice.learning_rate}, but {choice.strategy} uses no "
+            "optimiser. Set it to 0."
+        )
+    return Evosax(
+        choice.strategy, choice.population, choice.sigma, optimizer, choice.shaping, options
+    )
+
+
+def build_chunk(config: Config, network: Network) -> int | None:
+    """How many members run at the same time on one device; None for all."""
+    choice = config.evolution
+    if choice.chunk or jax.default_backend() != "cpu":
+        return choice.chunk or None
+    widest = max(math.prod(node.shape) for node in network.populations.values())
+    return max(2, CACHED_NEURONS // (choice.batch_size * widest))
+
+
+def _ascent(config: Config) -> optax.GradientTransformation:
+    choice = config.evolution
+    rate: Any = choice.learning_rate or LOW_RANK_RATE
+    if choice.schedule == "cosine":
+        rate = optax.cosine_decay_schedule(rate, choice.generations)
+    return optax.adamw(rate, weight_decay=choice.weight_decay)
+
+
+def _with_options(kind: type[AbstractStrategy], population: int, options: dict[str, Any]) -> Any:
+    """A strategy with these options, which are its fields."""
+    fields = [f.name for f in dataclasses.fields(kind) if f.name != "population"]
+    unknown = sorted(set(options) - set(fields))
+    if unknown:
+        raise ValueError(
+            f"evolution.options: {kind.__name__} has no {unknown[0]!r}. "
+            f"{suggest(unknown[0], fields)}"
+        )
+    return kind(population, **options)  # pyright: ignore[reportCallIssue]
 
 
 def build_prepare(config: Config, scale: float) -> Callable:

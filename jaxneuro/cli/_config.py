@@ -172,6 +172,43 @@ class Training(Section):
     """Least time between two checkpoints."""
 
 
+class Evolution(Section):
+    """Training without gradients, by `jaxneuro evolve`."""
+
+    strategy: str = "LowRankES"
+    """LowRankES, GeneticAlgorithm, or a strategy of evosax such as SNES or CMA_ES."""
+    population: Count = 512
+    """Members; even where they come in mirrored pairs."""
+    generations: Count = 1000
+    """How many."""
+    fitness: Literal["loss", "accuracy", "recall"] = "loss"
+    """What is maximised: minus the loss, the accuracy, or the mean recall of the classes."""
+    batch_size: Count = 16
+    """Images per minibatch; each generation sees the next ones of a shuffled pass."""
+    slices: Count = 1
+    """Minibatches per generation, shared out evenly among the members."""
+    sigma: Positive = 0.05
+    """First standard deviation of the members (a GeneticAlgorithm has its own as an option)."""
+    learning_rate: NotNegative = 0.0
+    """Of AdamW, which moves the mean; 0 is the strategy's own way (a hundredth for LowRankES)."""
+    weight_decay: NotNegative = 0.0
+    """Of AdamW."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """How AdamW's rate falls: to 0 along a cosine, or not."""
+    shaping: Literal["default", "rank", "standardize", "normalize", "none"] = "default"
+    """What the strategy sees of the fitness; the last two are for evosax."""
+    span: bool = False
+    """Whether noise is drawn within the span of each layer's inputs on its slice (LowRankES)."""
+    options: dict[str, float | int | str] = Field(default_factory=dict)
+    """Further settings of the strategy, by their names there."""
+    chunk: Annotated[int, Field(ge=0)] = 0
+    """Members at the same time on one device; 0 chooses."""
+    validate_every: Count = 1
+    """Generations from one validation to the next."""
+    then_train: bool = False
+    """Whether training by gradient follows, as [optimizer] and [training] say."""
+
+
 class Config(Section):
     """A training run."""
 
@@ -183,6 +220,7 @@ class Config(Section):
     presentation: Presentation = Field(default_factory=Presentation)
     optimizer: Optimizer = Field(default_factory=Optimizer)
     training: Training = Field(default_factory=Training)
+    evolution: Evolution = Field(default_factory=Evolution)
 
 
 def known_keys(model: Any, location: tuple[Any, ...]) -> list[str]:

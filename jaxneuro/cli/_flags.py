@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_origin
 
 from pydantic import BaseModel
 
@@ -37,9 +37,9 @@ def override(
             fail(f"{argument!r} is one argument too many: one configuration file, then flags.")
         name, is_joined, value = argument.partition("=")
         name = name.replace("_", "-")
-        if name not in flags:
+        flag = flags.get(name) or _entry(flags, name)
+        if flag is None:
             fail(f"unknown flag {name}. {suggest(name, list(flags))}")
-        flag = flags[name]
         if flag.kind is not None:
             value = value if is_joined else next(rest, "")
             if not value or value.startswith("--"):
@@ -63,6 +63,15 @@ def _flags(kind: type[BaseModel], table: dict[str, Any]) -> dict[str, Flag]:
         else:
             flags["--" + ".".join([*sections, field])] = Flag(location, annotation)
     return flags
+
+
+def _entry(flags: dict[str, Flag], name: str) -> Flag | None:
+    """The flag that writes one entry of a table, such as `--evolution.options.rank`."""
+    section, _, key = name.rpartition(".")
+    table = flags.get(section)
+    if table is None or get_origin(table.kind) is not dict or not key:
+        return None
+    return Flag((*table.location, key.replace("-", "_")), table.kind)
 
 
 def _leaves(
@@ -98,6 +107,9 @@ def _write(kind: type[BaseModel], table: Any, location: Location, value: Any) ->
 
 def _value(kind: Any, text: str) -> Any:
     """The text as a number where one is wanted; the check refuses what stays a text."""
+    if get_origin(kind) is dict:
+        as_int = _value(int, text)
+        return _value(float, text) if as_int is text else as_int
     if kind not in (int, float):
         return text
     try:

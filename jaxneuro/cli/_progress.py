@@ -1,3 +1,4 @@
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ import numpy as np
 class Display(Protocol):
     """What shows how a training run goes on."""
 
-    def step(self, epoch: int, step: int, steps: int, metrics: Any) -> None:
-        """Some more steps of an epoch (counted from 0) are done."""
+    def step(self, done: float, metrics: Any) -> None:
+        """So many epochs or generations are done; `metrics` has the loss and the accuracy."""
         ...
 
     def line(self, text: str) -> None:
@@ -20,8 +21,14 @@ class Display(Protocol):
 
 
 @contextmanager
-def display(epochs: int, first: int, samples_per_step: int) -> Iterator[Display]:
-    """A live bar on a terminal, plain lines elsewhere."""
+def display(unit: str, total: int, first: int, samples: int) -> Iterator[Display]:
+    """A live bar on a terminal, plain lines elsewhere.
+
+    **Arguments:**
+
+    - `unit`: `"epoch"` or `"generation"`; there are `total`, of which `first` are done already.
+    - `samples`: presented in each.
+    """
     if not sys.stdout.isatty():
         yield _Lines()
         return
@@ -34,7 +41,7 @@ def display(epochs: int, first: int, samples_per_step: int) -> Iterator[Display]
     )
 
     columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
+        TextColumn(unit + " {task.fields[at]}"),
         BarColumn(bar_width=None),
         TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[rate]}"),
@@ -45,11 +52,11 @@ def display(epochs: int, first: int, samples_per_step: int) -> Iterator[Display]
         TimeRemainingColumn(),
     )
     with Progress(*columns) as progress:
-        yield _Bar(progress, epochs, first, samples_per_step)
+        yield _Bar(progress, total, first, samples)
 
 
 class _Lines:
-    def step(self, epoch: int, step: int, steps: int, metrics: Any) -> None:
+    def step(self, done: float, metrics: Any) -> None:
         return None
 
     def line(self, text: str) -> None:
@@ -57,20 +64,19 @@ class _Lines:
 
 
 class _Bar:
-    def __init__(self, progress: Any, epochs: int, first: int, samples_per_step: int):
-        self.progress, self.epochs, self.samples = progress, epochs, samples_per_step
-        self.began, self.first = time.perf_counter(), first
+    def __init__(self, progress: Any, total: int, first: int, samples: int):
+        self.progress, self.total, self.first, self.samples = progress, total, first, samples
+        self.began = time.perf_counter()
         self.task = progress.add_task(
-            "", total=epochs, completed=first, epoch="", rate="", loss="-", accuracy="-"
+            "", total=total, completed=first, at="", rate="", loss="-", accuracy="-"
         )
 
-    def step(self, epoch: int, step: int, steps: int, metrics: Any) -> None:
-        done = (epoch - self.first) * steps + step
-        rate = done * self.samples / (time.perf_counter() - self.began)
+    def step(self, done: float, metrics: Any) -> None:
+        rate = (done - self.first) * self.samples / (time.perf_counter() - self.began)
         self.progress.update(
             self.task,
-            completed=epoch + step / steps,
-            epoch=f"{epoch + 1}/{self.epochs}",
+            completed=done,
+            at=f"{max(math.ceil(done), 1)}/{self.total}",
             rate=f"{rate:,.0f} samples/s",
             loss=f"{float(np.asarray(metrics['loss'])):.4f}",
             accuracy=f"{float(np.asarray(metrics['accuracy'])):.2%}",

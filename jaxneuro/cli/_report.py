@@ -21,6 +21,11 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     _save(plotting.learning_curves(rows), folder, "learning_curves")
 
 
+def draw_evolution(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Fitness, loss, accuracy and diversity from the rows of `metrics.jsonl`."""
+    _save(plotting.evolution_curves(rows), folder, "evolution")
+
+
 def draw_confusion(data: Dataset, evaluation: Evaluation, folder: Path) -> None:
     """Which class was taken for which."""
     classes = len(data.class_names)

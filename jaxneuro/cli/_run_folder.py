@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import tomli_w
 
+from jaxneuro.core import plural
+
 from ._config import Config
 from ._errors import fail
 from ._parse import read_config
@@ -69,16 +71,25 @@ class RunFolder:
             )
         self._remove_partial_files()
 
-    def keep_metrics_until(self, epoch: int) -> list[dict[str, Any]]:
-        """Drops the lines of epochs that a resumed run does again; returns the others."""
+    def keep_metrics(self, done: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Drops the lines that a resumed run does again; returns the others.
+
+        **Arguments:**
+
+        - `done`: how many epochs or generations the checkpoints have, by unit, in their order.
+        """
         lines = []
         if self.metrics.is_file():
             lines = self.metrics.read_text(encoding="utf-8").splitlines()
         # The lines after the checkpoint's may end in a half one, so they are not read.
-        kept = [json.loads(line) for line in lines[:epoch]]
-        if [row["epoch"] for row in kept] != list(range(1, epoch + 1)):
+        kept = [json.loads(line) for line in lines[: sum(done.values())]]
+        wanted = [(unit, n) for unit, count in done.items() for n in range(1, count + 1)]
+        if len(kept) < len(wanted) or any(
+            row.get(unit) != n for row, (unit, n) in zip(kept, wanted, strict=True)
+        ):
+            counts = " and ".join(plural(count, unit) for unit, count in done.items())
             fail(
-                f"--resume: {self.metrics} does not have one line for each of the {epoch} epochs "
+                f"--resume: {self.metrics} does not have one line for each of the {counts} "
                 "before the checkpoint. Put the original back, or start anew in another --run-dir."
             )
         write_atomically(self.metrics, "".join(as_json(row) + "\n" for row in kept))

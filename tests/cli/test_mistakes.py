@@ -45,13 +45,19 @@ def flags(text, *wanted):
     return Mistake(f"train c.toml {text}", wanted)
 
 
+def evolving(text, *wanted):
+    return Mistake(f"evolve c.toml {text}", wanted)
+
+
 def mnist(folder):
     return f'[data]\nname = "mnist"\npath = "{folder}"\nvalidation = 0.0\n'
 
 
 MISTAKES = {
     "no command": Mistake("", ("usage: jaxneuro",)),
-    "unknown command": Mistake("trian c.toml", ("no command 'trian'", "train, evaluate, info")),
+    "unknown command": Mistake(
+        "trian c.toml", ("no command 'trian'", "train, evolve, evaluate, info")
+    ),
     "no configuration": Mistake("train", ("needs a configuration file", "--help")),
     "flags alone": Mistake("train --seed 3", ("configuration file comes first",)),
     "missing file": Mistake("train d.toml", ("no configuration file d.toml", "configs/a.toml")),
@@ -147,6 +153,40 @@ MISTAKES = {
         "evaluate broken-network --data.path", ("--data.path needs a value",)
     ),
     "info with arguments": Mistake("info now", ("takes no arguments, not now",)),
+    "odd mirrored population": evolving(
+        "--evolution.population 7", "mirrored pairs", "even number"
+    ),
+    "odd mirrored population of evosax": evolving(
+        "--evolution.strategy Open_ES --evolution.population 7", "mirrored pairs", "even number"
+    ),
+    "unknown strategy": evolving(
+        "--evolution.strategy SNSE", "no 'SNSE'", "Did you mean SNES", "There are LowRankES, Gene"
+    ),
+    "unknown option": evolving("--evolution.options.rang 2", "LowRankES has no 'rang'", "rank"),
+    "unknown option of evosax": evolving(
+        "--evolution.strategy SNES --evolution.options.lr 2",
+        "SNES has no option 'lr'",
+    ),
+    "text for a number of evosax": evolving(
+        "--evolution.strategy SNES --evolution.options.lr_std_init high", "must be a number"
+    ),
+    "no optimiser in the strategy": evolving(
+        "--evolution.strategy CMA_ES --evolution.learning-rate 0.1",
+        "learning_rate is 0.1, but CMA_ES uses no optimiser",
+    ),
+    "span of another strategy": evolving(
+        "--evolution.strategy SNES --evolution.span", "SNES knows no span"
+    ),
+    "gene bounds reversed": evolving(
+        "--evolution.strategy GeneticAlgorithm --evolution.options.lower 3", "below upper"
+    ),
+    "slices that do not divide": evolving("--evolution.slices 7", "cannot share 7 slices"),
+    "more slices than images": evolving(
+        "--evolution.batch-size 900 --evolution.slices 2", "is 1800", "only 1438 training images"
+    ),
+    "no population": evolving("--evolution.population 0", "population", "1"),
+    "unknown fitness": evolving("--evolution.fitness f1", "'loss', 'accuracy' or 'recall'"),
+    "table as one flag": evolving("--evolution.options 3", "--evolution.options"),
 }
 
 
@@ -252,6 +292,6 @@ def test_lines_missing_from_the_metrics_of_a_resumed_run(tmp_path):
     folder = RunFolder(tmp_path)
     folder.metrics.write_text(json.dumps({"epoch": 1}) + "\n" + json.dumps({"epoch": 3}) + "\n")
     with pytest.raises(SystemExit) as caught:
-        folder.keep_metrics_until(2)
+        folder.keep_metrics({"epoch": 2})
     assert caught.value.code == 2
     assert folder.metrics.read_text().count("\n") == 2

@@ -1,6 +1,5 @@
 import contextlib
 import itertools
-import json
 import os
 import pty
 import random
@@ -16,14 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import checkpoints, command, environment, finish, rows, start, summary, wait_for
 
-import jaxneuro
 from jaxneuro.cli import main
 from jaxneuro.cli._config import Config
 from jaxneuro.cli._flags import _flags
 from jaxneuro.cli._parse import parse, read_config
 from jaxneuro.cli._run_folder import free_folder
-from jaxneuro.cli._train import Session, TrainArguments
+from jaxneuro.cli._session import Session
+from jaxneuro.cli._train import Descent, TrainArguments
 from jaxneuro.network import load
 
 CONFIG = """
@@ -61,54 +61,6 @@ KEYS = {
     "versions",
 }
 ESCAPE = "\x1b"
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "jaxneuro", *map(str, arguments)]
-
-
-def environment():
-    root = str(Path(jaxneuro.__file__).parents[1])
-    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")}
-    return kept | {"PYTHONPATH": root, "TERM": "xterm", "JAX_PLATFORMS": "cpu"}
-
-
-def start(folder, *arguments, **options):
-    return subprocess.Popen(
-        command(*arguments),
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
-def finish(process, timeout=300):
-    out, err = process.communicate(timeout=timeout)
-    return process.returncode, out, err
-
-
-def summary(run):
-    return json.loads((run / "summary.json").read_text())
-
-
-def rows(run):
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-
-
-def checkpoints(run):
-    folder = run / "checkpoints"
-    return [int(p.name) for p in folder.iterdir() if p.name.isdigit()] if folder.is_dir() else []
-
-
-def wait_for(condition, process, timeout=240):
-    until = time.monotonic() + timeout
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 def in_process(folder, *arguments):
@@ -313,16 +265,20 @@ def test_a_run_killed_before_its_first_checkpoint_starts_over(place, stage, monk
         (run / path).parent.mkdir(parents=True, exist_ok=True)
         (run / path).write_text((place / "whole" / path).read_text() if text is None else text)
     monkeypatch.chdir(place)
-    session = opened("train", "c.toml", "--run-dir", name, "--resume")
-    assert (session.first, session.rows, session.spent) == (0, [], 0.0)
+    session, first = opened("train", "c.toml", "--run-dir", name, "--resume")
+    assert (first, session.rows, session.spent) == (0, [], 0.0)
     assert (run / "config.toml").read_text() == (place / "whole" / "config.toml").read_text()
     assert not list(run.glob(".*"))
 
 
 def opened(*arguments):
-    """The session that a command would run, with its folder opened."""
+    """The session that a command would run, with its folder opened, and the epochs it has done."""
     path, options = parse(TrainArguments, list(arguments[1:]), "train")
-    return Session(options, path.stem, 0.0)
+    session = Session(options, path.stem, 0.0)
+    session.open()
+    descent = Descent(session, session.folder.checkpoints)
+    session.go_on({"epoch": descent.first})
+    return session, descent.first
 
 
 @pytest.fixture(scope="module")
@@ -370,8 +326,8 @@ def test_ctrl_c_tells_how_to_go_on(place, stopped, monkeypatch):
     )
     # This command works although the one that was stopped had flags.
     monkeypatch.chdir(place)
-    session = opened(*shlex.split(err.split(": ")[2])[1:])
-    assert session.first == max(checkpoints(place / "stop ped"))
+    session, first = opened(*shlex.split(err.split(": ")[2])[1:])
+    assert first == max(checkpoints(place / "stop ped"))
     assert session.config.training.epochs == 500
 
 
@@ -387,7 +343,7 @@ def test_a_progress_bar_on_a_terminal(stopped):
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        (["--help"], ["train", "evaluate", "info"]),
+        (["--help"], ["train", "evolve", "evaluate", "info"]),
         (["train", "--help"], ["--training.epochs INT", "(default: 20)", "--resume", "--run-dir"]),
         (["train", "c.toml", "--help"], ["Passes over the training images. (default: 8)"]),
         (["train", "c.toml", "--seed", "9", "-h"], ["noise. (default: 9)"]),
@@ -417,7 +373,9 @@ def test_help_explains_every_field_and_gives_its_default(capfd):
         explained |= dict.fromkeys(names, text)
     for name in _flags(TrainArguments, {}):
         assert name in explained
-        assert re.search(r"[A-Z][^.]*\. \(default: .+?\)", explained[name]), explained[name]
+        # An empty table, such as the options of a strategy, is shown as nothing.
+        shown = r"\(default: \)" if name.endswith(".options") else r"\(default: .+?\)"
+        assert re.search(rf"[A-Z][^.]*\. {shown}", explained[name]), explained[name]
 
 
 def test_info(capfd):
