@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -16,13 +17,40 @@ def test_the_readme_example_runs_and_fires():
     assert 0 < jnp.mean(names["run"]["exc.spikes"]) < 0.02  # below 200 Hz at 0.1 ms
 
 
-def test_the_experiment_learns(capsys):
-    path = ROOT / "experiments" / "digits_backprop.py"
-    spec = importlib.util.spec_from_file_location("digits_backprop", path)
+def test_the_example_of_evolution_climbs():
+    text = (ROOT / "docs" / "evolution.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names = {}
+    exec(code.replace("generations=300", "generations=60"), names)
+    assert names["result"].best > 0.5  # chance is 0.1
+
+
+def experiment(name):
+    path = ROOT / "experiments" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return path, module
+
+
+def test_gradient_and_evolution_are_compared(tmp_path, capsys):
+    _, module = experiment("gradient_vs_evolution")
+    module.main(passes=3e5, seeds=1, out=str(tmp_path))
+    rows = json.loads((tmp_path / "results.json").read_text())["runs"]
+    assert [row["method"] for row in rows] == list(module.METHODS)
+    accuracy = {row["method"]: row["test_accuracy"] for row in rows}
+    assert accuracy["gradient (AdamW)"] > 0.85
+    assert accuracy["LowRankES, span"] > 0.7  # 98 generations; chance is 0.1
+    for row in rows:
+        assert 0.8 * 3e5 < row["curve"][-1][0] < 1.2 * 3e5
+    assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out.count("| GeneticAlgorithm |") == 1
+
+
+def test_the_experiment_learns(capsys):
+    path, module = experiment("digits_backprop")
     assert module.main(epochs=10) > 0.8  # chance is 0.1
     assert "test accuracy" in capsys.readouterr().out
     assert len(path.read_text(encoding="utf-8").splitlines()) < 60
