@@ -28,6 +28,7 @@ from ._config import Config, LayerConfig, Neuron
 
 MNIST_TRAIN = 60_000
 LOW_RANK_RATE = 0.01
+FIELDS_OF_THE_SECTION = ("population", "sigma", "optimizer", "shaping", "span")
 CACHED_NEURONS = 2**17  # whose state stays in the cache of a CPU core
 
 
@@ -151,10 +152,10 @@ def build_strategy(
             f"evolution.span is true, but {choice.strategy} knows no span. Leave it out."
         )
     if choice.strategy == "LowRankES":
-        options |= {"shaping": choice.shaping} if choice.shaping != "default" else {}
-        options |= {"sigma": choice.sigma, "optimizer": _ascent(config)}
-        options |= {"span": span} if choice.span else {}
-        return _with_options(LowRankES, choice.population, options)
+        given: dict[str, Any] = {"sigma": choice.sigma, "optimizer": _ascent(config)}
+        given |= {"shaping": choice.shaping} if choice.shaping != "default" else {}
+        given |= {"span": span} if choice.span else {}
+        return _with_options(LowRankES, choice.population, options, **given)
     if choice.strategy == "GeneticAlgorithm":
         return _with_options(GeneticAlgorithm, choice.population, options)
     try:
@@ -172,6 +173,8 @@ def build_strategy(
             f"evolution.learning_rate is {choice.learning_rate}, but {choice.strategy} uses no "
             "optimiser. Set it to 0."
         )
+    if optimizer is None and choice.weight_decay:
+        raise ValueError("evolution.weight_decay is of AdamW: give it a learning_rate too.")
     return Evosax(
         choice.strategy, choice.population, choice.sigma, optimizer, choice.shaping, options
     )
@@ -194,16 +197,21 @@ def _ascent(config: Config) -> optax.GradientTransformation:
     return optax.adamw(rate, weight_decay=choice.weight_decay)
 
 
-def _with_options(kind: type[AbstractStrategy], population: int, options: dict[str, Any]) -> Any:
-    """A strategy with these options, which are its fields."""
-    fields = [f.name for f in dataclasses.fields(kind) if f.name != "population"]
-    unknown = sorted(set(options) - set(fields))
-    if unknown:
-        raise ValueError(
-            f"evolution.options: {kind.__name__} has no {unknown[0]!r}. "
-            f"{suggest(unknown[0], fields)}"
-        )
-    return kind(population, **options)  # pyright: ignore[reportCallIssue]
+def _with_options(
+    kind: type[AbstractStrategy], population: int, options: dict[str, Any], **given: Any
+) -> Any:
+    """A strategy with these options: its fields that no setting of the section gives."""
+    fields = {f.name: f.default for f in dataclasses.fields(kind)}
+    known = [name for name in fields if name not in FIELDS_OF_THE_SECTION]
+    for name, value in options.items():
+        where = f"evolution.options.{name}"
+        if name not in known:
+            raise ValueError(f"{where}: {kind.__name__} has no such option. {suggest(name, known)}")
+        wanted = {int: int, str: str}.get(type(fields[name]), (int, float))
+        if not isinstance(value, wanted):
+            what = {int: "a whole number", str: "a text"}.get(type(fields[name]), "a number")
+            raise ValueError(f"{where}: it must be {what}, not {value!r}.")
+    return kind(population, **options, **given)  # pyright: ignore[reportCallIssue]
 
 
 def build_prepare(config: Config, scale: float) -> Callable:

@@ -136,7 +136,7 @@ class LowRankES(AbstractStrategy):
     def express(
         self, state: LowRankState, candidate: Pair, sibling: Int[Array, ""]
     ) -> dict[str, Float[Array, "..."] | LowRank]:
-        members: dict[str, Float[Array, ...] | LowRank] = {}
+        members: dict[str, Any] = {}
         for path, noise in self._noise(candidate, state.mean).items():
             mean = state.mean[path]
             size = self.sigma * (1 - 2 * sibling).astype(mean.dtype)
@@ -203,7 +203,11 @@ class LowRankES(AbstractStrategy):
             return {path: total[path] + _combine(x, weights) for path, x in noise.items()}, None
 
         count = weights.shape[0]
-        size = max(d for d in range(1, min(count, CANDIDATES_AT_ONCE) + 1) if count % d == 0)
+        size = min(count, CANDIDATES_AT_ONCE)
+        if count % size:  # fill the last part with pairs that weigh nothing
+            rows = jnp.arange(count + -count % size)
+            candidates = jax.tree.map(lambda x: x[rows % count], candidates)
+            weights = jnp.where(rows < count, weights[rows % count], 0.0)
         split = lambda x: x.reshape(-1, size, *x.shape[1:])  # noqa: E731
         parts = jax.tree.map(split, (candidates, weights))
         return jax.lax.scan(add, jax.tree.map(jnp.zeros_like, like), parts)[0]

@@ -13,7 +13,7 @@ from jaxtyping import Array, Int, Key
 from jaxneuro.evolution import AbstractStrategy
 
 from ._checkpoint import Checkpoints
-from ._generation import Generation, lost_last, read_reports, summary
+from ._generation import Generation, lost_last, mean_of_sound, read_reports, summary
 from ._members import Layout, as_member, choose_layout, low_rank_paths, score_members
 from ._minibatches import Minibatches
 from ._train import Diverged, better, check_key
@@ -286,7 +286,7 @@ class _Runner:
         is_lost = ~is_sound.any()
         report = summary(raw, is_sound) | {
             "diversity": strategy.diversity(asked, candidates),
-            "metrics": jax.tree.map(lambda x: jnp.mean(x, axis=(0, 1)), metrics),
+            "metrics": jax.tree.map(lambda x: mean_of_sound(x, is_sound), metrics),
         }
         told = strategy.tell(asked, candidates, lost_last(raw, is_sound), tell_key)
         state = jax.tree.map(lambda a, b: jax.lax.select(is_lost, a, b), state, told)

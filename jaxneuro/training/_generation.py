@@ -16,7 +16,7 @@ class Generation(NamedTuple):
       members whose fitness is finite.
     - `failed`: members whose fitness is not finite; they count as worse than all others.
     - `diversity`: root mean square distance of a member's numbers from the population's mean.
-    - `metrics`: what the fitness function returned beside, mean over the members.
+    - `metrics`: what the fitness function returned beside, mean over the same members.
     - `scores`: what `evaluate` returned for the strategy's answer, empty if it was not due.
     - `seconds`: it took, `evaluate` included (mean over those of one compiled call).
     - `ago`: seconds since its end, as several are reported together.
@@ -45,6 +45,14 @@ def summary(fitness: Float[Array, "..."], is_sound: Bool[Array, "..."]) -> dict[
         "spread": jnp.sqrt(squares / count),
         "failed": jnp.sum((~is_sound).astype(jnp.int32)),
     }
+
+
+def mean_of_sound(
+    values: Float[Array, "candidates siblings ..."], is_sound: Bool[Array, "candidates siblings"]
+) -> Float[Array, "..."]:
+    """The mean over the members whose fitness is finite; the others' numbers may be NaN."""
+    shape = *is_sound.shape, *(1,) * (values.ndim - 2)
+    return jnp.mean(values, axis=(0, 1), where=is_sound.reshape(shape))
 
 
 def lost_last(fitness: Float[Array, "..."], is_sound: Bool[Array, "..."]) -> Float[Array, "..."]:

@@ -162,7 +162,21 @@ MISTAKES = {
     "unknown strategy": evolving(
         "--evolution.strategy SNSE", "no 'SNSE'", "Did you mean SNES", "There are LowRankES, Gene"
     ),
-    "unknown option": evolving("--evolution.options.rang 2", "LowRankES has no 'rang'", "rank"),
+    "unknown option": evolving(
+        "--evolution.options.rang 2", "evolution.options.rang: LowRankES has no such", "mean rank"
+    ),
+    "option that is a setting": evolving(
+        "--evolution.options.sigma 2", "evolution.options.sigma: LowRankES has no such option"
+    ),
+    "text for a whole number": evolving("--evolution.options.rank two", "whole number, not 'two'"),
+    "fraction for a whole number": evolving("--evolution.options.rank 1.5", "whole number, not 1."),
+    "number for a text": evolving("--evolution.options.noise 3", "must be a text, not 3"),
+    "text for a gene": evolving(
+        "--evolution.strategy GeneticAlgorithm --evolution.options.lower low", "a number, not 'low'"
+    ),
+    "weight decay without AdamW": evolving(
+        "--evolution.strategy SNES --evolution.weight-decay 0.1", "is of AdamW"
+    ),
     "unknown option of evosax": evolving(
         "--evolution.strategy SNES --evolution.options.lr 2",
         "SNES has no option 'lr'",

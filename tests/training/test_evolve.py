@@ -92,7 +92,8 @@ def test_what_a_generation_reports():
     values = jnp.asarray([1.0, 4.0, jnp.nan, 2.0, jnp.inf, 1.0])
 
     def fitness(model, batch, key):
-        return jnp.sum(model["x"]), {"twice": 2 * jnp.sum(model["x"])}
+        value = jnp.sum(model["x"])
+        return value, {"twice": 2 * value, "both": jnp.stack([value, -value])}
 
     class Listed(type(GeneticAlgorithm())):
         """Its members are given."""
@@ -107,7 +108,8 @@ def test_what_a_generation_reports():
     assert report.mean == pytest.approx(finite.mean())
     assert report.spread == pytest.approx(finite.std())
     assert report.failed == 2
-    assert set(report.metrics) == {"twice"}
+    assert report.metrics["twice"] == pytest.approx(2 * finite.mean())
+    np.testing.assert_allclose(report.metrics["both"], [finite.mean(), -finite.mean()])
     assert report.scores == {}
     assert report.seconds > 0
 
