@@ -1,5 +1,6 @@
 from ._checks import check_bounds as check_bounds
 from ._checks import check_name as check_name
+from ._checks import check_option as check_option
 from ._checks import fits as fits
 from ._checks import plural as plural
 from ._checks import whole_steps as whole_steps

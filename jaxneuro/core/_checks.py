@@ -1,7 +1,7 @@
 import dataclasses
 import math
 import re
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jax.core import Tracer
@@ -56,6 +56,12 @@ def check_bounds(module: Any) -> None:
         else:
             continue
         raise ValueError(f"{type(module).__name__}: {field.name} is {value}; it must be {wanted}.")
+
+
+def check_option(value: Any, options: Any, what: str) -> None:
+    """Refuses a value that is not one of a `Literal`'s."""
+    if value not in get_args(options):
+        raise ValueError(f"{what} is {value!r}; it must be one of {get_args(options)}.")
 
 
 def fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:

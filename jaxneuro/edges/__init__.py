@@ -1,4 +1,5 @@
 from ._base import AbstractEdge as AbstractEdge
+from ._conductance import ExponentialConductance as ExponentialConductance
 from ._connectivity import AbstractConnectivity as AbstractConnectivity
 from ._connectivity import Chain as Chain
 from ._connectivity import Dense as Dense
@@ -8,9 +9,18 @@ from ._convolution import AveragePool as AveragePool
 from ._convolution import Conv as Conv
 from ._convolution import MaxPool as MaxPool
 from ._dropout import Dropout as Dropout
+from ._gap_junction import GapJunction as GapJunction
+from ._graded import GradedConductance as GradedConductance
+from ._graded import GradedCurrent as GradedCurrent
 from ._low_rank import LowRank as LowRank
+from ._noise import BaselineNoise as BaselineNoise
+from ._noise import PoissonEvents as PoissonEvents
+from ._noise import UniformDraw as UniformDraw
+from ._oscillation import Oscillation as Oscillation
 from ._projection import Projection as Projection
 from ._receptors import AbstractReceptor as AbstractReceptor
 from ._receptors import Delta as Delta
 from ._receptors import Direct as Direct
 from ._receptors import ExponentialCurrent as ExponentialCurrent
+from ._shared import SharedReceptor as SharedReceptor
+from ._sourceless import AbstractSourcelessEdge as AbstractSourcelessEdge

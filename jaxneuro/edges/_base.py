@@ -1,5 +1,5 @@
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key
@@ -21,16 +21,20 @@ class AbstractEdge(eqx.Module):
     **Attributes:**
 
     - `source`: name of the node it reads, None if it needs none.
-    - `target`: name of the population it drives.
+    - `target`: name of the population it drives, `"exc"`; of a port of its neuron, `"exc.base"`;
+      or of a `SharedReceptor`, `"exc/ampa"`.
     - `delay`: ms; None means one step, 0 means within the same step.
     - `releases_evenly`: whether `release` treats every step alike, so that a constant signal
       stays constant.
+    - `reads`: what it reads of its source: its spikes, or a leaf of its neurons' state such as
+      `"v"`, as it is at the start of the step (then `delay` must be None: one step).
     """
 
     source: AbstractVar[str | None]
     target: AbstractVar[str]
     delay: AbstractVar[float | None]
     releases_evenly: AbstractVar[bool]
+    reads: ClassVar[str] = "spikes"
 
     @abstractmethod
     def init(

@@ -59,6 +59,10 @@ class Dropout(AbstractEdge):
     def releases_evenly(self) -> bool:
         return self.edge.releases_evenly
 
+    @property
+    def reads(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.edge.reads
+
     def init(
         self,
         source_shape: tuple[int, ...],

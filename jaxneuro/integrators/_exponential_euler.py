@@ -6,10 +6,14 @@ from ._base import AbstractIntegrator, VectorField, check_rate, has_slope, step_
 
 
 class ExponentialEuler(AbstractIntegrator):
-    """Each variable relaxes exponentially at its own rate, the others held: Rush–Larsen.
+    """Each variable in turn relaxes exponentially at its own rate, the others held: Rush–Larsen.
 
     g = ∂f_y/∂y, y ← y + dt f(y, ½) φ(g dt), with φ(z) = (exp(z) - 1) / z where g ≤ 0 and φ = 1
     (Euler) where g > 0, since a runaway variable must not run away faster than the equation says.
+
+    Variables go in the order of their leaves, each with what those before it have become: v first,
+    then the gates at the new v. The result is a splitting whose error is of first order along a
+    trajectory, but of second order in the period of a cycle of v and gates, at no further cost.
 
     Exact at any dt for a linear equation with constant coefficients, second order for one variable,
     first order for coupled ones; stable where a variable's own decay is what makes the equation
@@ -44,11 +48,10 @@ class ExponentialEuler(AbstractIntegrator):
 
             return rate
 
-        new = [
-            _relax(rate_of(index), jnp.asarray(leaf), dt) if has_slope(leaf) else leaf
-            for index, leaf in enumerate(leaves)
-        ]
-        return structure.unflatten(new)
+        for index, leaf in enumerate(leaves):
+            if has_slope(leaf):
+                leaves[index] = _relax(rate_of(index), jnp.asarray(leaf), dt)
+        return structure.unflatten(leaves)
 
 
 def _relax(rate, leaf: Array, dt: float | Float[Array, ""]) -> Array:

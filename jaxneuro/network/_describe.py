@@ -49,14 +49,18 @@ def _order(network: Network) -> list[str]:
     others = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
     if others:
         lines[0] += f" (step by step: stage {', '.join(map(repr, others))} sees every step)"
-    pairs = [(str(e.source), e.target, e.delay) for e in network.edges.values()]
+    aims = {name: network.target(name).node for name in network.edges}
+    pairs = [(str(e.source), aims[name], e.delay) for name, e in network.edges.items()]
     lags: dict[tuple[str, str], int] = {}
     for source, target, delay in pairs:
         if source in network.populations:
             lags[source, target] = min(0 if delay == 0 else 1, lags.get((source, target), 1))
+    for name, edge in network.edges.items():
+        if edge.reads != "spikes":  # both ends advance together
+            lags.setdefault((aims[name], str(edge.source)), 1)
     for number, group in enumerate(groups_in_order(network.populations, lags, block=2), 1):
         how = "recurrent, step by step" if group.is_recurrent else "element-wise over a block"
-        into = [name for name, edge in network.edges.items() if edge.target in group.populations]
+        into = [name for name, node in aims.items() if node in group.populations]
         heard = f"; hears {', '.join(into)}" if into else ""
         lines.append(f"  {number}. {', '.join(group.populations)}: {how}{heard}")
     return lines

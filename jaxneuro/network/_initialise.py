@@ -8,8 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxneuro.core import Drive, init_key
-from jaxneuro.edges import Projection
-from jaxneuro.neurons import Input, Population
+from jaxneuro.edges import AbstractReceptor, Projection, SharedReceptor
 
 from ._network import Network
 
@@ -126,7 +125,12 @@ def fluctuation_driven(
                 f"{projection.source!r}, but rates is {rates}."
             )
         arriving = projection.connectivity.fan_in(source) * rate * dt / 1000.0
-        response = _unit_response(projection, network.nodes[projection.target], dt, steps)
+        target = network.target(name)
+        if target.port is not None:
+            raise ValueError(f"fluctuation_driven: edge {name!r} drives a port; set its weight.")
+        shared = network.edges[target.receptor] if target.receptor else None
+        receptor = shared.receptor if isinstance(shared, SharedReceptor) else projection.receptor
+        response = _unit_response(target.node, receptor, network, dt, steps)
         share = afferents[projection.target]
         first = mean / share / (arriving * float(response.sum()))
         second = std**2 / share / (arriving * float((response**2).sum())) - first**2
@@ -164,11 +168,11 @@ def _more(counts: dict[str, int], projection: Projection) -> int:
 
 
 def _unit_response(
-    projection: Projection, population: Population | Input, dt: float, steps: int
+    node: str, receptor: AbstractReceptor, network: Network, dt: float, steps: int
 ) -> Float[Array, "time"]:
     """The membrane's response to one event of weight 1, without spikes, from rest."""
-    assert isinstance(population, Population)
-    neuron, receptor = population.neuron, projection.receptor
+    population = network.populations[node]
+    neuron = population.neuron
 
     def run(event: Array) -> Array:
         def step(carry, events):
@@ -184,7 +188,7 @@ def _unit_response(
     response = run(jnp.asarray(1.0)) - run(jnp.asarray(0.0))
     if not abs(float(response[-1])) < 1e-3 * float(jnp.abs(response).max()):
         raise ValueError(
-            f"fluctuation_driven: the response of {projection.target!r} to one spike has not died "
+            f"fluctuation_driven: the response of {node!r} to one spike has not died "
             f"out after {steps} steps of {dt} ms. Pass more steps, or a leaky neuron."
         )
     return response

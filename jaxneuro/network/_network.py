@@ -1,14 +1,17 @@
+from collections.abc import Mapping
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from jaxneuro.core import check_name, init_key, suggest, whole_steps
 from jaxneuro.edges import AbstractEdge
-from jaxneuro.neurons import Input, Population
+from jaxneuro.neurons import Fragment, Input, Population
 
 from ._schedule import Group, find_cycle, groups_in_order
 from ._stages import AbstractStage, Advance
 from ._state import NetworkState
+from ._targets import Target, resolve_target
 
 
 class Network(eqx.Module):
@@ -18,7 +21,8 @@ class Network(eqx.Module):
 
     **Arguments:**
 
-    - `nodes`: `Population` or `Input` by name.
+    - `nodes`: `Population` or `Input` by name. The edges of a population's `Fragment` are added
+      under its name, `"exc/ampa"`.
     - `edges`: edges by name.
     - `stages`: what a step consists of; `(Advance(),)` unless you add your own.
 
@@ -36,7 +40,25 @@ class Network(eqx.Module):
 
     nodes: dict[str, Population | Input]
     edges: dict[str, AbstractEdge]
-    stages: tuple[AbstractStage, ...] = (Advance(),)
+    stages: tuple[AbstractStage, ...]
+
+    def __init__(
+        self,
+        nodes: Mapping[str, Population | Input],
+        edges: Mapping[str, AbstractEdge] | None = None,
+        stages: tuple[AbstractStage, ...] = (Advance(),),
+    ):
+        self.nodes, self.edges, self.stages = dict(nodes), dict(edges or {}), stages
+        for name, node in nodes.items():
+            if isinstance(node, Population) and isinstance(node.neuron, Fragment):
+                for edge_name, edge in node.neuron.edges_of(name).items():
+                    if edge_name in self.edges:
+                        raise ValueError(
+                            f"Network: two edges are named {edge_name!r}, one of them in the "
+                            f"fragment of {name!r}. Rename yours."
+                        )
+                    self.edges[edge_name] = edge
+                self.nodes[name] = eqx.tree_at(lambda p: p.neuron, node, node.neuron.neuron)
 
     def __check_init__(self):
         for name in (*self.nodes, *self.edges):
@@ -45,8 +67,12 @@ class Network(eqx.Module):
         if shared:
             raise ValueError(f"Network: {shared} name both a node and an edge. Rename one of each.")
         for name, edge in self.edges.items():
-            _check_edge(name, edge, self.nodes)
-        immediate = [(e.source, e.target) for e in self.edges.values() if e.delay == 0 and e.source]
+            _check_edge(name, edge, self.nodes, self.target(name))
+        immediate = [
+            (e.source, self.target(name).node)
+            for name, e in self.edges.items()
+            if e.delay == 0 and e.source
+        ]
         cycle = find_cycle(immediate)
         if cycle:
             raise ValueError(
@@ -62,6 +88,10 @@ class Network(eqx.Module):
     @property
     def populations(self) -> dict[str, Population]:
         return {n: node for n, node in self.nodes.items() if isinstance(node, Population)}
+
+    def target(self, edge: str) -> Target:
+        """Where the edge of that name delivers."""
+        return resolve_target(edge, self.edges[edge], self.nodes, self.edges)
 
     @property
     def inputs(self) -> dict[str, Input]:
@@ -98,7 +128,7 @@ class Network(eqx.Module):
         edges = {}
         for name, edge in self.edges.items():
             source = () if edge.source is None else self.nodes[edge.source].shape
-            target = self.nodes[edge.target].shape
+            target = self.nodes[self.target(name).node].shape
             edges[name] = edge.init(source, target, init_key(key, name), inference)
         history = {
             name: jnp.zeros((depth, *self.nodes[name].shape)) for name, depth in plan.depths.items()
@@ -130,24 +160,39 @@ class Plan:
         for name, lag in self.lags.items():
             edge = network.edges[name]
             if edge.source in network.populations:
-                pair = (str(edge.source), edge.target)
+                pair = (str(edge.source), network.target(name).node)
                 between[pair] = min(lag, between.get(pair, lag))
+                if edge.reads != "spikes":  # both must be at the same step: they advance together
+                    back = (pair[1], pair[0])
+                    between[back] = min(lag, between.get(back, lag))
         return groups_in_order(network.populations, between, block)
 
 
-def _check_edge(name: str, edge: AbstractEdge, nodes: dict[str, Population | Input]) -> None:
-    for role, node in (("source", edge.source), ("target", edge.target)):
-        if node is not None and node not in nodes:
-            raise ValueError(f"Edge {name!r}: no {role} {node!r}. {suggest(node, list(nodes))}")
-    if isinstance(nodes[edge.target], Input):
-        raise ValueError(f"Edge {name!r}: {edge.target!r} is an Input and cannot be driven.")
+def _check_edge(
+    name: str, edge: AbstractEdge, nodes: dict[str, Population | Input], where: Target
+) -> None:
+    if edge.source is not None and edge.source not in nodes:
+        raise ValueError(
+            f"Edge {name!r}: no source {edge.source!r}. {suggest(edge.source, list(nodes))}"
+        )
     if edge.delay is not None and not edge.delay >= 0:
         raise ValueError(
             f"Edge {name!r}: its delay is {edge.delay} ms; it must be >= 0, or None for one step."
         )
     if edge.source is None:
         return
-    source, target = nodes[edge.source], nodes[edge.target]
+    source, target = nodes[edge.source], nodes[where.node]
+    if edge.reads != "spikes":
+        if isinstance(source, Input):
+            raise ValueError(
+                f"Edge {name!r}: it reads {edge.reads!r} of its source, but {edge.source!r} is an "
+                "Input, which has no state."
+            )
+        if edge.delay is not None:
+            raise ValueError(
+                f"Edge {name!r}: it reads {edge.reads!r} at the start of each step, so its delay "
+                f"is None (one step), not {edge.delay:g} ms."
+            )
     try:
         shape = edge.output_shape(source.shape)
     except ValueError as error:
@@ -155,5 +200,5 @@ def _check_edge(name: str, edge: AbstractEdge, nodes: dict[str, Population | Inp
     if shape != target.shape:
         raise ValueError(
             f"Edge {name!r}: it gives events of shape {shape} from {edge.source!r} of shape "
-            f"{source.shape}, but {edge.target!r} has shape {target.shape}."
+            f"{source.shape}, but {where.node!r} has shape {target.shape}."
         )

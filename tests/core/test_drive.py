@@ -69,3 +69,30 @@ def test_no_drive_is_neutral_and_adds_no_parts():
     assert total.current is drive.current
     assert total.conductance is None
     assert Drive().at(V) == 0.0
+
+
+@pytest.mark.parametrize("parts", DRIVES)
+@pytest.mark.parametrize("c", [0.25, jnp.asarray([0.25, 0.75])])
+def test_a_step_may_be_cut_in_two(parts, c):
+    parts = arrays(*parts)
+    drive = Drive(*parts)
+    first, second = drive.before(c), drive.after(c)
+    assert first.jump is None
+    assert second.jump is None
+    for inner in (0.0, 0.5, 1.0):
+        np.testing.assert_allclose(first.at(V, inner), exact(parts, V, c * inner), rtol=1e-6)
+        at = c + (1.0 - c) * inner
+        np.testing.assert_allclose(second.at(V, inner), exact(parts, V, at), rtol=1e-6)
+
+
+def test_ports_add_and_move_along_with_the_drive():
+    ramp = Drive(current=jnp.asarray([1.0, 2.0]), current_end=jnp.asarray([3.0, 4.0]))
+    one = Drive(current=jnp.asarray([5.0, 5.0]), ports={"base": ramp})
+    both = one + Drive(ports={"base": ramp, "draw": Drive(current=jnp.asarray([0.5, 0.5]))})
+    np.testing.assert_array_equal(both.at(V), [5.0, 5.0])
+    np.testing.assert_array_equal(both.port("base").at(V), [2.0, 4.0])
+    np.testing.assert_array_equal(both.port("draw").at(V), [0.5, 0.5])
+    assert both.port("other").at(V) == 0.0
+    for cut, wanted in ((both.during(0.5), [4.0, 6.0]), (both.after(0.5), [4.0, 6.0])):
+        np.testing.assert_array_equal(cut.port("base").at(V), wanted)
+    np.testing.assert_array_equal(both.before(0.5).port("base").at(V, 1.0), [4.0, 6.0])

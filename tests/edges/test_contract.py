@@ -15,18 +15,28 @@ from jaxneuro.edges import (
     AbstractConnectivity,
     AbstractEdge,
     AbstractReceptor,
+    AbstractSourcelessEdge,
     AveragePool,
+    BaselineNoise,
     Chain,
     Conv,
     Delta,
     Dense,
     Direct,
     Dropout,
+    ExponentialConductance,
     ExponentialCurrent,
+    GapJunction,
+    GradedConductance,
+    GradedCurrent,
     MaxPool,
     OneToOne,
+    Oscillation,
+    PoissonEvents,
     Projection,
+    SharedReceptor,
     Sparse,
+    UniformDraw,
 )
 
 # Connectivity, shape of its source, shape of its target, shape of its bias.
@@ -58,13 +68,31 @@ RECEPTORS = {
     "Direct": lambda: Direct(),
     "Delta": lambda: Delta(),
     "ExponentialCurrent": lambda: ExponentialCurrent(tau=3.0),
+    "ExponentialConductance": lambda: ExponentialConductance(
+        tau=3.0, e_rev=-1.0, rectify="hyperpolarising"
+    ),
 }
 EDGES = {
     "Projection": lambda: Projection(
         "a", "b", jnp.arange(6.0).reshape(3, 2), receptor=ExponentialCurrent(), bias=0.5
     ),
     "Dropout": lambda: Dropout(EDGES["Projection"](), rate=0.4),
+    "GradedCurrent": lambda: GradedCurrent("a", "b", matrix(), sign=-1, k=3.0, v_off=0.2),
+    "GradedConductance": lambda: GradedConductance("a", "b", matrix(), e_rev=-2.0, k=3.0),
+    "GapJunction": lambda: GapJunction("a", "b", matrix()),
 }
+SOURCELESS = {
+    "BaselineNoise": lambda: BaselineNoise("b", mean=3.0, noise=2.0, rate=800.0),
+    "Oscillation": lambda: Oscillation("b", amplitude=2.0, frequency=30.0, shift=4.0),
+    "PoissonEvents": lambda: PoissonEvents("b", rate=800.0, weight=1.5),
+    "SharedReceptor": lambda: SharedReceptor("b", ExponentialConductance(tau=4.0, e_rev=2.0)),
+    "UniformDraw": lambda: UniformDraw("b"),
+}
+RANDOM = ("BaselineNoise", "PoissonEvents", "UniformDraw")
+
+
+def matrix():
+    return jnp.arange(6.0).reshape(3, 2) / 7.0
 
 
 def names_of(base):
@@ -84,7 +112,8 @@ def examples():
 def test_every_class_has_an_example():
     assert set(names_of(AbstractConnectivity)) == set(CONNECTIVITIES)
     assert set(names_of(AbstractReceptor)) == set(RECEPTORS)
-    assert set(names_of(AbstractEdge)) == set(EDGES)
+    assert set(names_of(AbstractSourcelessEdge)) == set(SOURCELESS)
+    assert set(names_of(AbstractEdge)) == set(EDGES) | set(SOURCELESS)
 
 
 def signals_and_weight(connectivity, source, seed=0, dtype=float):
@@ -237,3 +266,89 @@ def test_an_edge_treats_a_series_as_its_steps(name):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     assert math.prod(whole[-1].current.shape) == 2
     np.testing.assert_allclose(edge.propagate(2.0 * released), 2.0 * events, rtol=1e-6)
+
+
+def drives_of(edge, key, first, steps, state=None, shape=(50,)):
+    """States and drives of some steps from the absolute step `first` on, without events."""
+    state = edge.init((), shape, key, False) if state is None else state
+    v = jnp.full(shape, 0.3)
+
+    @jax.jit
+    def step(state, context):
+        return edge.step(state, None, v, context)
+
+    drives = []
+    for index in range(first, first + steps):
+        context = Context(jnp.asarray(index, jnp.int32), jax.random.key(9), 0.5)
+        state, drive = step(state, context)
+        drives.append(drive)
+    return state, drives
+
+
+def assert_same(one, two):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", sorted(SOURCELESS))
+@pytest.mark.parametrize("is_double", [False, True])
+def test_a_sourceless_edge_keeps_its_state_and_precision(name, is_double):
+    with jax.enable_x64(is_double):
+        wanted = jnp.float64 if is_double else jnp.float32
+        edge = SOURCELESS[name]()
+        assert (edge.source, edge.target, edge.delay) == (None, "b", None)
+        start = edge.init((), (2, 3), jax.random.key(2), False)
+        v = jnp.full((2, 3), 0.3)
+        context = Context(jnp.asarray(3, jnp.int32), jax.random.key(9), 0.5)
+        state, drive = jax.eval_shape(lambda: edge.step(start, None, v, context))
+        assert eqx.tree_equal(state, jax.eval_shape(lambda: start))
+        parts = jax.tree.leaves(drive)
+        assert parts
+        assert {(part.shape, part.dtype) for part in parts} == {((2, 3), jnp.dtype(wanted))}
+
+
+@pytest.mark.parametrize("name", sorted(SOURCELESS))
+def test_a_sourceless_edge_depends_on_its_key_and_the_absolute_step(name):
+    edge = SOURCELESS[name]()
+    key = jax.random.key(2)
+    end, whole = drives_of(edge, key, 0, 6)
+    again, repeated = drives_of(edge, key, 0, 6)
+    assert_same((end, whole), (again, repeated))
+    # Restart from the state in between.
+    middle, first = drives_of(edge, key, 0, 2)
+    late, second = drives_of(edge, key, 2, 4, state=middle)
+    assert_same((end, whole), (late, first + second))
+    other = drives_of(edge, jax.random.key(3), 0, 6)[1]
+    differs = any(
+        not np.array_equal(a, b)
+        for a, b in zip(jax.tree.leaves(other), jax.tree.leaves(whole), strict=True)
+    )
+    assert differs == (name in RANDOM)
+    if name in RANDOM:
+        # Neurons and steps are drawn apart (events of half of them leave some alike).
+        series = np.stack([drive.current for drive in whole])
+        assert all(len(np.unique(step)) > 1 for step in series)
+        assert not any(np.array_equal(a, b) for a, b in zip(series[1:], series[:-1], strict=True))
+
+
+@pytest.mark.parametrize("name", sorted(SOURCELESS))
+def test_a_batch_of_sourceless_edges_equals_its_lanes(name):
+    edge = SOURCELESS[name]()
+    keys = jax.random.split(jax.random.key(4), 2)
+    v = jnp.full(5, 0.3)
+    context = Context(jnp.asarray(3, jnp.int32), jax.random.key(9), 0.5)
+
+    def drive(key):
+        return edge.step(edge.init((), (5,), key, False), None, v, context)[1].current
+
+    lanes = jnp.stack([drive(key) for key in keys])
+    np.testing.assert_allclose(jax.vmap(drive)(keys), lanes, rtol=1e-6)
+
+
+def test_a_sourceless_edge_refuses_bad_parameters():
+    with pytest.raises(ValueError, match=r"ExponentialConductance: tau is -1.0.*above 0"):
+        ExponentialConductance(tau=-1.0)
+    with pytest.raises(ValueError, match=r"rectify is 'up'.*depolarising"):
+        ExponentialConductance(rectify="up")

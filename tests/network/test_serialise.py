@@ -15,6 +15,7 @@ from jaxneuro import edges as edges_module
 from jaxneuro import integrators as integrators_module
 from jaxneuro import neurons as neurons_module
 from jaxneuro import surrogates as surrogates_module
+from jaxneuro.catalogue import MODELS
 from jaxneuro.core import Drive, param
 from jaxneuro.edges import (
     AveragePool,
@@ -157,8 +158,24 @@ def rewrite(path, update):
             file.writestr(name, data)
 
 
+def every_model():
+    """One of every neuron, with the edges of the fragments, and the edges that read a state."""
+    graded = {
+        "current": edges_module.GradedCurrent("a", "b", [[0.2]], sign=-1),
+        "conductance": edges_module.GradedConductance("a", "b", [[0.2]], e_rev=-3.0),
+        "gap": edges_module.GapJunction("a", "a", [[0.0, 0.1], [0.1, 0.0]]),
+    }
+    return {name: make() for name, make in MODELS.items()} | graded
+
+
+def test_every_model_survives(tmp_path):
+    models = every_model()
+    save(models, tmp_path / "models")
+    same(load(tmp_path / "models"), models)
+
+
 def test_everything_is_in_the_test_network(network, tmp_path):
-    save(network, tmp_path / "net")
+    save([network, every_model()], tmp_path / "net")
     text = json.dumps(structure_of(tmp_path / "net"))
     for package in (neurons_module, edges_module, integrators_module, surrogates_module):
         for name, cls in vars(package).items():
