@@ -1,6 +1,6 @@
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key
@@ -14,7 +14,14 @@ class AbstractNeuron(eqx.Module):
 
     A neuron knows nothing of edges, batches or time loops. Its state is a module with a leaf (or
     property) `v`; batches are `jax.vmap`.
+
+    **Attributes:**
+
+    - `ports`: names of its ports beside the ordinary one. What edges with `target="exc.base"`
+      drive arrives as `drive.port("base")`.
     """
+
+    ports: ClassVar[tuple[str, ...]] = ()
 
     def __check_init__(self):
         check_bounds(self)
@@ -24,8 +31,12 @@ class AbstractNeuron(eqx.Module):
         """The state of a population of this shape before its first step."""
 
     @abstractmethod
-    def advance(self, state: Any, drive: Drive, dt: float, integrator: AbstractIntegrator) -> Any:
-        """The state after `dt` ms under `drive`, before any reset."""
+    def advance(self, state: Any, drive: Drive, dt: Any, integrator: AbstractIntegrator) -> Any:
+        """The state after `dt` ms under `drive`, before any reset.
+
+        `dt` is a number, or the part of a step that is left for each neuron, of the population's
+        shape (`reset_gradient="event"`).
+        """
 
     @abstractmethod
     def margin(self, old: Any, new: Any) -> Float[Array, "..."] | None:
@@ -35,6 +46,13 @@ class AbstractNeuron(eqx.Module):
     def reset(self, state: Any, spikes: Float[Array, "..."]) -> Any:
         """The state after the spikes (0 or 1) of this step."""
 
+    def observe(self, state: Any, drive: Drive) -> dict[str, Float[Array, "..."]]:
+        """What can be recorded beside the leaves of the state, such as currents, by name.
+
+        It is computed where it is recorded, from the state after the step and its drive.
+        """
+        return {}
+
 
 class AbstractODENeuron(AbstractNeuron):
     """A neuron whose state follows a differential equation between spikes."""
@@ -43,7 +61,7 @@ class AbstractODENeuron(AbstractNeuron):
     def derivative(self, state: Any, drive: Drive) -> Any:
         """d(state)/dt in 1/ms, a state of the same structure."""
 
-    def advance(self, state: Any, drive: Drive, dt: float, integrator: AbstractIntegrator) -> Any:
+    def advance(self, state: Any, drive: Drive, dt: Any, integrator: AbstractIntegrator) -> Any:
         return integrate(self.derivative, state, drive, dt, integrator)
 
 

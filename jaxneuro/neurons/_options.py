@@ -1,5 +1,5 @@
 import dataclasses
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jaxneuro.core import Drive, fits
+from jaxneuro.core import check_option as check_option
 
 ResetBy = Literal["value", "subtraction", "none"]
 InputScale = Literal["physical", "unit"]
@@ -77,12 +78,6 @@ def check_reset(
         )
 
 
-def check_option(value: Any, options: Any, what: str) -> None:
-    """Refuses a value that is not one of a `Literal`'s."""
-    if value not in get_args(options):
-        raise ValueError(f"{what} is {value!r}; it must be one of {get_args(options)}.")
-
-
 def check_shapes(neuron: eqx.Module, shape: tuple[int, ...]) -> None:
     """Refuses parameters that fit no population of this shape.
 
@@ -90,7 +85,9 @@ def check_shapes(neuron: eqx.Module, shape: tuple[int, ...]) -> None:
     """
     for field in dataclasses.fields(neuron):
         value = getattr(neuron, field.name)
-        if "unit" in field.metadata and not fits(value.shape, shape):
+        if value is None or "unit" not in field.metadata:
+            continue
+        if not fits(value.shape, shape):
             raise ValueError(
                 f"{type(neuron).__name__}: {field.name} has shape {value.shape}, which does not "
                 f"fit a population of shape {shape}. Give one number, or an array of shape {shape}."
@@ -101,3 +98,18 @@ def filled(neuron: eqx.Module, name: str, shape: tuple[int, ...]) -> Float[Array
     """The parameter `name` at every neuron of a population, once all of them fit it."""
     check_shapes(neuron, shape)
     return jnp.broadcast_to(getattr(neuron, name), shape)
+
+
+def crossing_margin(
+    v_old: Float[Array, "..."],
+    v_new: Float[Array, "..."],
+    threshold: Float[Array, "..."],
+    scale: Float[Array, "..."] | float,
+) -> Float[Array, "..."]:
+    """The margin of a neuron that spikes where v crosses `threshold` upwards, without a reset.
+
+    v_new above threshold, over the voltage `scale` (1 where that is 0), if v_old was below it; else
+    not positive.
+    """
+    height = jnp.where(v_old < threshold, v_new - threshold, threshold - v_old)
+    return height / jnp.where(scale > 0, scale, 1.0)

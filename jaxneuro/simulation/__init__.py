@@ -1,3 +1,4 @@
+from ._adaptive import solve_adaptive as solve_adaptive
 from ._gradient import AbstractGradient as AbstractGradient
 from ._gradient import Backprop as Backprop
 from ._gradient import Checkpointed as Checkpointed
@@ -9,6 +10,7 @@ from ._record import Events as Events
 from ._record import Histogram as Histogram
 from ._record import Max as Max
 from ._record import Mean as Mean
+from ._record import SpikeTimes as SpikeTimes
 from ._record import sum_over_time as sum_over_time
 from ._simulate import Inputs as Inputs
 from ._simulate import Simulation as Simulation

@@ -1,16 +1,19 @@
 """What `simulate` refuses before anything is compiled."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array
 
 from jaxneuro.core import suggest
 from jaxneuro.inputs import AbstractSource, Constant
 from jaxneuro.network import Network, NetworkState
+from jaxneuro.neurons import largest_stable_dt
 
 
 def is_made_inside(value: Any) -> bool:
@@ -36,6 +39,8 @@ def check_inputs(network: Network, inputs: Mapping[str, Any], steps: int | None)
     missing = sorted(set(network.inputs) - set(inputs))
     if missing:
         raise ValueError(f"simulate: no input was given for {', '.join(missing)}.")
+    for name, value in inputs.items():
+        _check_finite(name, value.value if isinstance(value, Constant) else value)
     series = {name: value for name, value in inputs.items() if not is_made_inside(value)}
     steps = _count_steps(steps, series)
     for name, value in series.items():
@@ -47,6 +52,28 @@ def check_inputs(network: Network, inputs: Mapping[str, Any], steps: int | None)
                 "axis (use jax.vmap)."
             )
     return steps
+
+
+def check_dt(network: Network, dt: float) -> None:
+    """Refuses a step at which an explicit integrator would blow up.
+
+    **Raises:** `ValueError` with the largest step that is safe. Traced parameters are not checked.
+    """
+    for name, population in network.populations.items():
+        leaves = jax.tree.leaves(population.neuron)
+        if any(isinstance(leaf, Tracer) for leaf in leaves):
+            continue
+        limit = largest_stable_dt(population.neuron, population.integrator, population.shape)
+        if dt > limit * (1.0 + 1e-9):
+            # Not rounded up, or the number in the message would be refused too.
+            digits = 2 - math.floor(math.log10(limit))
+            safe = math.floor(limit * (1.0 + 1e-9) * 10**digits) / 10**digits
+            raise ValueError(
+                f"simulate: {type(population.neuron).__name__} {name!r} with "
+                f"{type(population.integrator).__name__} is unstable at dt = {dt:g} ms. The "
+                f"largest safe step is {safe:g} ms (spikes may need smaller ones), or take "
+                "ExponentialEuler()."
+            )
 
 
 def check_state(network: Network, state: NetworkState, dt: float) -> None:
@@ -77,6 +104,18 @@ def filled_constant(value: Array, network: Network, name: str) -> Array:
             f"of shape {shape}."
         )
     return jnp.broadcast_to(value, shape)
+
+
+def _check_finite(name: str, value: Any) -> None:
+    is_checked = isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, Tracer)
+    if not is_checked or not jnp.issubdtype(value.dtype, jnp.floating):
+        return
+    if not bool(jnp.isfinite(value).all()):
+        first = tuple(int(i[0]) for i in np.nonzero(~np.isfinite(np.asarray(value))))
+        raise ValueError(
+            f"simulate: the input for {name!r} has {np.asarray(value)[first]} at index {first}. "
+            "Pass finite numbers."
+        )
 
 
 def _count_steps(steps: int | None, series: Mapping[str, Any]) -> int:

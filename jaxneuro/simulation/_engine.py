@@ -2,15 +2,19 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxneuro.core import Context, Drive, leaf_paths
+from jaxneuro.core import Context, Drive, get_leaf, leaf_paths
+from jaxneuro.edges import SharedReceptor
 from jaxneuro.inputs import AbstractSource, sample_block
 from jaxneuro.network import Group, Network, NetworkState, Plan
+from jaxneuro.neurons import Population, Step
 
 Series = dict[str, Float[Array, "time ..."]]
+MANY_VARIABLES = 3
 
 
 class Engine(NamedTuple):
@@ -23,6 +27,7 @@ class Engine(NamedTuple):
     - `held_events`: what edges make of constant inputs, computed once.
     - `sources`: inputs that are drawn inside the block.
     - `recorded`: exact paths of the leaves that a block returns as series.
+    - `interpolates`: whether recorded spike times are those between the steps.
     """
 
     network: Network
@@ -32,6 +37,7 @@ class Engine(NamedTuple):
     held_events: dict[str, Float[Array, "..."]]
     sources: dict[str, AbstractSource]
     recorded: frozenset[str]
+    interpolates: bool
 
 
 class Window(NamedTuple):
@@ -41,9 +47,10 @@ class Window(NamedTuple):
     steps: int
 
 
-def view(name: str, spikes: Any, state: Any) -> dict[str, Any]:
+def view(name: str, spikes: Any, times: Any, state: Any, observed: Any) -> dict[str, Any]:
     """A population's part of the tree that record paths address."""
-    return {name: {"spikes": spikes, "state": state}}
+    parts = {"spikes": spikes, "spike_times": times, "state": state, "observed": observed}
+    return {name: parts}
 
 
 def spikes_path(name: str) -> str:
@@ -120,17 +127,22 @@ class _GroupBlock:
     ):
         self.engine, self.group, self.window, self.state = engine, group, window, state
         edges = engine.network.edges
-        into = {n: e for n, e in sorted(edges.items()) if e.target in group.populations}
+        self.aims = {name: engine.network.target(name) for name in edges}
+        # A shared receptor comes after the edges that feed it.
+        order = sorted(edges, key=lambda n: (isinstance(edges[n], SharedReceptor), n))
+        into = {n: edges[n] for n in order if self.aims[n].node in group.populations}
         self.inner = {
             name: edge
             for name, edge in into.items()
-            if edge.source in group.populations and engine.plan.lags[name] < engine.block
+            if edge.source in group.populations
+            and engine.plan.lags[name] < engine.block
+            and edge.reads == "spikes"
         }
         self.into = into
         self.edge_states = {name: state.edges[name] for name in into}
         self.events: Series = {}
         for name, edge in into.items():
-            is_outer = edge.source is not None and name not in self.inner
+            is_outer = edge.source is not None and name not in self.inner and edge.reads == "spikes"
             if is_outer and name not in engine.held_events:
                 self.events[name] = self._hoisted(name, outputs)
         self.injected = {name: series[name] for name in group.populations if name in series}
@@ -152,7 +164,9 @@ class _GroupBlock:
         nodes, edges, rings = carry
         index, events, injected = inputs
         context = Context(self.state.step + index, self.state.key, self.engine.plan.dt)
-        nodes, edges, spikes = dict(nodes), dict(edges), {}
+        before = self.state.nodes | nodes
+        nodes, edges = dict(nodes), dict(edges)
+        spikes, times, observed = {}, {}, {}
         for name in self.group.populations:
             drive = Drive()
             if name in injected:
@@ -160,18 +174,50 @@ class _GroupBlock:
             elif name in self.engine.held:
                 drive += Drive(current=self.engine.held[name])
             v = nodes[name].v
+            received: dict[str, Array] = {}
             for edge_name, edge in self.into.items():
-                if edge.target == name:
+                aim = self.aims[edge_name]
+                if aim.node != name:
+                    continue
+                if edge.reads != "spikes":
+                    edges, arrived = self._read_state(edge_name, edges, before, context)
+                else:
                     edges, arrived = self._arriving(
                         edge_name, edges, events, spikes, rings, index, context
                     )
-                    edges[edge_name], part = edge.step(edges[edge_name], arrived, v, context)
-                    drive += part
+                arrived = received.get(edge_name, arrived)
+                edges[edge_name], part = edge.step(edges[edge_name], arrived, v, context)
+                if aim.receptor is not None:
+                    shared = received.get(aim.receptor)
+                    received[aim.receptor] = _events(edge_name, part) + (
+                        jnp.zeros_like(v) if shared is None else shared
+                    )
+                else:
+                    drive += part if aim.port is None else Drive(ports={aim.port: part})
             population = self.engine.network.populations[name]
-            nodes[name], spikes[name] = population.step(nodes[name], drive, context.dt)
+            step = _advance(population, nodes[name], drive, context.dt)
+            nodes[name], spikes[name] = step.state, step.spikes
+            times[name] = self._spike_times(step, context)
+            observed[name] = population.neuron.observe(step.state, drive.during(1.0))
         rings = {name: _write(ring, index, spikes[name]) for name, ring in rings.items()}
-        records = self._recorded(nodes, edges)
+        records = self._recorded(nodes, edges, times, observed)
         return (nodes, edges, rings), (spikes, records)
+
+    def _spike_times(self, step: Step, context: Context) -> Float[Array, "..."]:
+        """When each neuron spiked, ms; infinity where it did not."""
+        fraction = step.fraction if self.engine.interpolates else jnp.ones_like(step.fraction)
+        time = (context.step.astype(fraction.dtype) + fraction) * context.dt
+        return jnp.where(step.spikes > 0, time, jnp.inf)
+
+    def _read_state(
+        self, name: str, edges: dict[str, Any], nodes: dict[str, Any], context: Context
+    ) -> tuple[dict[str, Any], Array]:
+        """The events of an edge that reads its source's state as the step finds it."""
+        edge = self.into[name]
+        assert edge.source is not None, "only edges with a source read a state"
+        signal = read_leaf(nodes[edge.source], edge.reads)
+        state, released = edge.release(edges[name], signal[None], context)
+        return {**edges, name: state}, edge.propagate(released)[0]
 
     def _arriving(
         self,
@@ -209,15 +255,57 @@ class _GroupBlock:
         padding = [(first, spare)] + [(0, 0)] * (signal.ndim - 1)
         return edge.propagate(jnp.pad(signal, padding))[first : first + count]
 
-    def _recorded(self, nodes: dict[str, Any], edges: dict[str, Any]) -> dict[str, Array]:
+    def _recorded(
+        self,
+        nodes: dict[str, Any],
+        edges: dict[str, Any],
+        times: dict[str, Array],
+        observed: dict[str, Any],
+    ) -> dict[str, Array]:
         """The recorded leaves of the state; spikes are returned in any case."""
         if not self.engine.recorded:
             return {}
         tree: dict[str, Any] = dict(edges)
         for name in self.group.populations:
-            tree |= view(name, None, nodes[name])
+            shape = self.engine.network.nodes[name].shape
+            filled = {key: jnp.broadcast_to(x, shape) for key, x in observed[name].items()}
+            tree |= view(name, None, times[name], nodes[name], filled)
         named = zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True)
         return {path: leaf for path, leaf in named if path in self.engine.recorded}
+
+
+def _advance(population: Population, state: Any, drive: Drive, dt: float) -> Step:
+    """`population.advance`, for neurons with gates so that the way back keeps its arguments only.
+
+    The rates of a channel leave a hundred numbers per neuron and step behind: computing them again
+    is quicker than fetching them from memory. A neuron with few variables leaves a handful, and
+    gains nothing.
+    """
+    if sum(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(state)) < MANY_VARIABLES:
+        return population.advance(state, drive, dt)
+    arrays, rest = eqx.partition((population, state, drive), eqx.is_array)
+
+    def advance(arrays: Any) -> Step:
+        population, state, drive = eqx.combine(arrays, rest)
+        return population.advance(state, drive, dt)
+
+    return jax.checkpoint(advance, prevent_cse=False)(arrays)
+
+
+def read_leaf(state: Any, path: str) -> Array:
+    """The leaf of a neuron's state that an edge reads; wrappers on the way may be left out."""
+    return get_leaf({"source": state}, f"source.{path}")
+
+
+def _events(name: str, part: Drive) -> Array:
+    """What an edge hands to the shared receptor it feeds."""
+    is_current = part.conductance is None and part.jump is None and part.current_end is None
+    if part.current is None or not is_current:
+        raise ValueError(
+            f"Edge {name!r} feeds a SharedReceptor, which wants plain events. Leave its own "
+            "receptor at Direct()."
+        )
+    return part.current
 
 
 def delayed(

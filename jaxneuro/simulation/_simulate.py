@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -7,18 +7,21 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key
 
-from jaxneuro.core import Context, leaf_paths, resolve_path, suggest
+from jaxneuro.core import Context, Drive, check_option, leaf_paths, resolve_path, suggest
 from jaxneuro.inputs import AbstractSource, Constant
 from jaxneuro.network import Advance, Network, NetworkState
+from jaxneuro.neurons import Population
 
-from ._checks import check_inputs, check_state, filled_constant
+from ._checks import check_dt, check_inputs, check_state, filled_constant
 from ._engine import Engine, Window, advance_block, hold_events, view
 from ._gradient import AbstractGradient, Backprop
 from ._record import AbstractReducer
 
 Inputs = Mapping[str, Float[Array, "time ..."] | Constant | AbstractSource]
 Record = Sequence[str] | Mapping[str, str | AbstractReducer | Callable[[NetworkState], Any]]
+SpikeTimesOption = Literal["grid", "interpolated"]
 LONGEST_BLOCK = 128
+BLOCK_NUMBERS = 2**19
 
 
 class Simulation(eqx.Module):
@@ -32,11 +35,19 @@ class Simulation(eqx.Module):
     - `state`: the network's state after the last step; hand it to `simulate` to go on.
     - `records`: everything recorded, by path or name.
     - `steps`: steps that were run (fewer than asked if `until` stopped it).
+    - `dt`: length of a step, ms.
     """
 
     state: NetworkState
     records: dict[str, Any]
     steps: Int[Array, ""] | int
+    dt: float = eqx.field(static=True)
+
+    @property
+    def elapsed(self) -> Float[Array, "..."] | float:
+        """How long was simulated, ms; of each lane, if a batch was stopped by `until`."""
+        steps = self.steps
+        return steps * self.dt if isinstance(steps, int) else steps.astype(float) * self.dt
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.records:
@@ -53,10 +64,11 @@ class _Run(NamedTuple):
     block: int
     phase: int
     inference: bool
+    interpolates: bool
 
 
 def simulate(
-    network: Network,
+    network: Network | Population,
     inputs: Inputs | None = None,
     *,
     dt: float,
@@ -69,12 +81,13 @@ def simulate(
     gradient: AbstractGradient | None = None,
     block: int | str = "auto",
     inference: bool = False,
+    spike_times: SpikeTimesOption = "grid",
 ) -> Simulation:
     """Runs a network for a number of steps: compiled, differentiable, to be batched by `vmap`.
 
     **Arguments:**
 
-    - `network`: what to run.
+    - `network`: what to run; a lone `Population` is a network whose node is `"neuron"`.
     - `inputs`: by node: a series `(time, *shape)`, `Constant(x)`, or a source such as
       `Poisson(rate)`. For an `Input` it is what the input sends; for a population it is a
       current into it.
@@ -93,6 +106,10 @@ def simulate(
       Blocks are anchored at absolute multiples, so that with an equal `block` a continued run
       is bit-identical to one continuous run.
     - `inference`: True switches dropout off.
+    - `spike_times`: what a recorded `"exc.spike_times"` (ms; infinity where there is no spike) and
+      the reducer `SpikeTimes` hold: `"grid"`, the end of the spike's step, or `"interpolated"`, the
+      crossing of the threshold within it, which has a gradient in the parameters (the true one
+      for a population with `reset_gradient="event"`).
 
     **Returns:** a `Simulation`.
 
@@ -107,15 +124,18 @@ def simulate(
         run["exc.v"]  # (1000, neurons)
         ```
     """
+    if isinstance(network, Population):
+        network = Network({"neuron": network})
     inputs = dict(inputs or {})
     gradient = Backprop() if gradient is None else gradient
     steps = check_inputs(network, inputs, steps)
+    check_dt(network, float(dt))
     record = (record,) if isinstance(record, str) else record
     named = dict(record) if isinstance(record, Mapping) else {path: path for path in record}
     forced = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
     forced += [name for name, what in named.items() if _is_function(what)]
     forced += [] if until is None else ["until"]
-    length = choose_block(block, steps, gradient, forced)
+    length = choose_block(block, steps, gradient, forced, longest_block(network))
     phase = 0
     if state is not None:
         check_state(network, state, float(dt))
@@ -132,14 +152,31 @@ def simulate(
             phase = int(state.step) % length
     if every < 1:
         raise ValueError(f"simulate: every is {every}; it must be at least 1.")
-    run = _Run(float(dt), steps, every, length, phase, inference)
+    check_option(spike_times, SpikeTimesOption, "simulate: spike_times")
+    run = _Run(float(dt), steps, every, length, phase, inference, spike_times == "interpolated")
     return _simulate(network, inputs, key, state, named, until, gradient, run)
 
 
+def longest_block(network: Network) -> int:
+    """The most steps that `block="auto"` takes.
+
+    Blocks spare the products of edges their repetition. Without edges they only spread the cost of
+    the reducers, and a series of spikes that leaves the cache costs more than that.
+    """
+    if network.edges:
+        return LONGEST_BLOCK
+    neurons = sum(population.size for population in network.populations.values())
+    return min(LONGEST_BLOCK, max(1, BLOCK_NUMBERS // max(1, neurons)))
+
+
 def choose_block(
-    block: int | str, steps: int, gradient: AbstractGradient, forced: Sequence[str]
+    block: int | str,
+    steps: int,
+    gradient: AbstractGradient,
+    forced: Sequence[str],
+    longest: int = LONGEST_BLOCK,
 ) -> int:
-    """Steps per block: what was asked, or the longest that everything allows.
+    """Steps per block: what was asked, or the longest up to `longest` that everything allows.
 
     **Raises:** `ValueError` for a block that a stage, a record or the gradient does not allow.
     """
@@ -147,7 +184,7 @@ def choose_block(
     if block == "auto":
         if forced:
             return 1
-        return min(steps, LONGEST_BLOCK) if segment is None else _divisor(segment, LONGEST_BLOCK)
+        return min(steps, longest) if segment is None else _divisor(segment, longest)
     if not isinstance(block, int) or block < 1:
         raise ValueError(f"simulate: block is {block!r}; it must be 'auto' or a number >= 1.")
     if block > 1 and forced:
@@ -189,6 +226,7 @@ def _simulate(
         hold_events(network, plan, held, state),
         sources,
         records.paths,
+        run.interpolates,
     )
 
     def block(carry: Any, series: dict[str, Array], window: Window) -> tuple[Any, Any]:
@@ -206,7 +244,7 @@ def _simulate(
     else:
         carry, kept = _run_blocks(block, carry, series, run, gradient)
         done = run.steps
-    return Simulation(carry[0], records.final(carry[1], kept, done), done)
+    return Simulation(carry[0], records.final(carry[1], kept, done), done, run.dt)
 
 
 def _all_stages(
@@ -311,13 +349,12 @@ class _Records:
         self.run = run
         self.functions = {n: what for n, what in named.items() if _is_function(what)}
         tree: dict[str, Any] = dict(state.edges)
-        for name, node in network.nodes.items():
+        tree |= {name: {"spikes": jnp.zeros(node.shape)} for name, node in network.inputs.items()}
+        for name, node in network.populations.items():
             spikes = jnp.zeros(node.shape)
-            tree |= (
-                view(name, spikes, state.nodes[name])
-                if name in state.nodes
-                else {name: {"spikes": spikes}}
-            )
+            observed = node.neuron.observe(state.nodes[name], Drive())
+            observed = {key: jnp.broadcast_to(x, node.shape) for key, x in observed.items()}
+            tree |= view(name, spikes, spikes, state.nodes[name], observed)
         self.samples = dict(zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True))
         queries = {n: w for n, w in named.items() if n not in self.functions}
         self.reducers = {n: w for n, w in queries.items() if isinstance(w, AbstractReducer)}

@@ -98,3 +98,34 @@ def test_no_gradient_passes_a_held_step(x64):
 def test_negative_period_is_refused():
     with pytest.raises(ValueError, match=r"Refractory: period is -1.0 ms; it must be 0 or more"):
         Refractory(LIF(), period=-1.0)
+
+
+@pytest.mark.parametrize("period", [2.0, 2.03, 0.04])
+def test_a_hold_may_end_inside_a_step(period, x64):
+    """Spikes of a perfect integrator of 1.0 ms^-1: a period of 1 ms, plus the hold."""
+    population = Population(
+        Refractory(IF(capacitance=1.0, reset_by="value"), period, whole_steps=False),
+        1,
+        reset_gradient="event",
+    )
+
+    def step(state, index):
+        result = population.advance(state, Drive(current=jnp.ones(1)), 0.1)
+        return result.state, jnp.where(
+            result.spikes > 0, (index.astype(float) + result.fraction) * 0.1, jnp.inf
+        )
+
+    times = jax.lax.scan(step, population.init(jax.random.key(0)), jnp.arange(150))[1]
+    times = np.sort(times[np.isfinite(times)])
+    # Linear, so nothing is lost to the interpolation.
+    np.testing.assert_allclose(times[:4], 1.0 + (1.0 + period) * np.arange(4), atol=1e-9)
+
+
+def test_exact_and_counted_holds_agree_where_the_period_is_whole_steps():
+    runs = [
+        run(Refractory(AdaptiveLIF(tau=10.0), 2.0, whole_steps=exact), 3.0, 0.25, 200)
+        for exact in (True, False)
+    ]
+    assert runs[0][1].sum() > 5
+    np.testing.assert_array_equal(runs[0][1], runs[1][1])
+    np.testing.assert_allclose(runs[0][0].v, runs[1][0].v, rtol=1e-5, atol=1e-6)
