@@ -17,6 +17,7 @@ LAYERS = (
     {"integrators", "surrogates", "inputs"},
     {"neurons"},
     {"edges", "plasticity"},
+    {"catalogue"},
     {"network", "evolution"},
     {"simulation"},
     {"training", "fitting", "sweeps", "interop"},
@@ -86,6 +87,7 @@ def test_imports_are_read_right():
         "neurons",
         "edges",
         "plasticity",
+        "catalogue",
         "network",
     }
     assert {_package(module) for module in MODULES} >= {"core", "simulation", "plotting", "data"}
@@ -122,7 +124,17 @@ def test_importing_starts_no_device(imported):
 
 
 def test_importing_loads_only_what_everything_needs(imported):
-    heavy = {"matplotlib", "sklearn", "orbax", "pydantic", "tyro", "rich", "evosax", "xarray"}
+    heavy = {
+        "matplotlib",
+        "sklearn",
+        "orbax",
+        "pydantic",
+        "tyro",
+        "rich",
+        "evosax",
+        "xarray",
+        "diffrax",
+    }
     assert "jaxneuro" in imported["modules"]
     assert not heavy & set(imported["modules"])
 

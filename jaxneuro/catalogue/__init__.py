@@ -1,0 +1,34 @@
+"""The models of CompNeuroPy by its names, and `MODELS`: all of ours by name."""
+
+from jaxneuro.neurons import HHneuronBischop as HHneuronBischop
+from jaxneuro.neurons import HHneuronCorbit as HHneuronCorbit
+from jaxneuro.neurons import IntegratorNeuron as IntegratorNeuron
+from jaxneuro.neurons import Izhikevich2007 as Izhikevich2007
+
+from ._artificial import IntegratorNeuronSimple as IntegratorNeuronSimple
+from ._artificial import PoissonNeuron as PoissonNeuron
+from ._artificial import PoissonNeuronSin as PoissonNeuronSin
+from ._artificial import PoissonNeuronUpDown as PoissonNeuronUpDown
+from ._hodgkin_huxley import HHneuronBischopSyn as HHneuronBischopSyn
+from ._hodgkin_huxley import HHneuronCorbitSyn as HHneuronCorbitSyn
+from ._hodgkin_huxley import HHneuronCorbitVoltageClamp as HHneuronCorbitVoltageClamp
+from ._izhikevich_2003 import Izhikevich2003FixedNoisyAmpa as Izhikevich2003FixedNoisyAmpa
+from ._izhikevich_2003 import Izhikevich2003NoisyAmpa as Izhikevich2003NoisyAmpa
+from ._izhikevich_2003 import Izhikevich2003NoisyAmpaNonlin as Izhikevich2003NoisyAmpaNonlin
+from ._izhikevich_2003 import (
+    Izhikevich2003NoisyAmpaOscillating as Izhikevich2003NoisyAmpaOscillating,
+)
+from ._izhikevich_2003 import Izhikevich2003NoisyBase as Izhikevich2003NoisyBase
+from ._izhikevich_2003 import Izhikevich2003NoisyBaseNonlin as Izhikevich2003NoisyBaseNonlin
+from ._izhikevich_2007 import Izhikevich2007CorbitFsiNoisyAmpa as Izhikevich2007CorbitFsiNoisyAmpa
+from ._izhikevich_2007 import Izhikevich2007CorbitFsiNoisyBase as Izhikevich2007CorbitFsiNoisyBase
+from ._izhikevich_2007 import Izhikevich2007FsiNoisyAmpa as Izhikevich2007FsiNoisyAmpa
+from ._izhikevich_2007 import Izhikevich2007NoisyAmpa as Izhikevich2007NoisyAmpa
+from ._izhikevich_2007 import (
+    Izhikevich2007NoisyAmpaOscillating as Izhikevich2007NoisyAmpaOscillating,
+)
+from ._izhikevich_2007 import Izhikevich2007NoisyBase as Izhikevich2007NoisyBase
+from ._izhikevich_2007 import Izhikevich2007RecCur as Izhikevich2007RecCur
+from ._izhikevich_2007 import Izhikevich2007Syn as Izhikevich2007Syn
+from ._izhikevich_2007 import Izhikevich2007VoltageClamp as Izhikevich2007VoltageClamp
+from ._models import MODELS as MODELS
