@@ -12,10 +12,17 @@ CYCLE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY)
 
 def colours(count: int) -> list[str]:
     """Colours of `count` ordered things: distinct ones while there are enough, else a scale."""
-    if count <= len(CYCLE):
-        return list(CYCLE[:count])
+    return list(CYCLE[:count]) if count <= len(CYCLE) else _scale(count, 0.9)
+
+
+def shades(count: int) -> list[str]:
+    """Colours of `count` values of one quantity, dark to light, that can be read as text too."""
+    return _scale(count, 0.72)
+
+
+def _scale(count: int, end: float) -> list[str]:
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    scale = colormaps["viridis"]
-    return [to_hex(scale(0.9 * i / (count - 1))) for i in range(count)]
+    viridis = colormaps["viridis"]
+    return [to_hex(viridis(end * i / max(1, count - 1))) for i in range(count)]
