@@ -1,8 +1,9 @@
 """Flags that override single fields of a configuration, such as `--training.epochs 5`."""
 
 import itertools
+import tomllib
 from collections.abc import Iterator
-from typing import Any, NamedTuple, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -106,13 +107,31 @@ def _write(kind: type[BaseModel], table: Any, location: Location, value: Any) ->
 
 
 def _value(kind: Any, text: str) -> Any:
-    """The text as a number where one is wanted; the check refuses what stays a text."""
+    """The text as a number, list or truth where one is wanted; the check refuses what stays a text.
+
+    A list is `1,2,3` or TOML's `[1, 2, 3]`; an entry of a table is whatever TOML reads in it.
+    """
     if get_origin(kind) is dict:
         as_int = _value(int, text)
-        return _value(float, text) if as_int is text else as_int
+        as_number = _value(float, text) if as_int is text else as_int
+        return _toml(text, text) if as_number is text else as_number
+    if get_origin(kind) is list:
+        value = _toml(text, None)
+        value = value if isinstance(value, list) else _toml(f"[{text}]", None)
+        return text.split(",") if value is None else value
+    # What `Positive | None` says beside None, without its bounds.
+    parts = [getattr(part, "__origin__", part) for part in get_args(kind)]
+    kind = next((part for part in parts if part in (int, float)), kind)
     if kind not in (int, float):
         return text
     try:
         return kind(text)
     except ValueError:
         return text
+
+
+def _toml(text: str, fallback: Any) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return fallback

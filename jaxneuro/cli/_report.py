@@ -18,19 +18,19 @@ from jaxneuro.training import Classifier, Evaluation
 
 def draw_curves(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """Learning curves from the rows of `metrics.jsonl`."""
-    _save(plotting.learning_curves(rows), folder, "learning_curves")
+    save_figure(plotting.learning_curves(rows), folder, "learning_curves")
 
 
 def draw_evolution(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """Fitness, loss, accuracy and diversity from the rows of `metrics.jsonl`."""
-    _save(plotting.evolution_curves(rows), folder, "evolution")
+    save_figure(plotting.evolution_curves(rows), folder, "evolution")
 
 
 def draw_confusion(data: Dataset, evaluation: Evaluation, folder: Path) -> None:
     """Which class was taken for which."""
     classes = len(data.class_names)
     matrix = confusion_matrix(data.test.labels, evaluation.answers, classes)
-    _save(plotting.confusion(matrix, data.class_names), folder, "confusion_matrix")
+    save_figure(plotting.confusion(matrix, data.class_names), folder, "confusion_matrix")
 
 
 def draw_example(
@@ -56,10 +56,10 @@ def draw_example(
     label, answer = int(data.test.labels[0]), int(evaluation.answers[0])
     names = data.class_names
     title = f"Test image 0: {names[label]}, read as {names[answer]}"
-    _save(plotting.raster(series, task.dt, image=image, title=title), folder, "raster")
+    save_figure(plotting.raster(series, task.dt, image=image, title=title), folder, "raster")
     v = np.asarray(run["readout.v"])
     figure = plotting.membrane(v, task.dt, names, label, answer)
-    _save(figure, folder, "readout_membrane")
+    save_figure(figure, folder, "readout_membrane")
 
 
 def draw_mistakes(data: Dataset, evaluation: Evaluation, folder: Path) -> None:
@@ -72,7 +72,7 @@ def draw_mistakes(data: Dataset, evaluation: Evaluation, folder: Path) -> None:
         np.asarray(scores.max(axis=1)),
         data.class_names,
     )
-    _save(figure, folder, "hardest_mistakes")
+    save_figure(figure, folder, "hardest_mistakes")
 
 
 def _is_silent(network: Network) -> bool:
@@ -82,6 +82,7 @@ def _is_silent(network: Network) -> bool:
     return readout.neuron.margin(state, state) is None
 
 
-def _save(figure: Any, folder: Path, name: str) -> None:
+def save_figure(figure: Any, folder: Path, name: str) -> None:
+    """Writes a figure as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.png", dpi=120)

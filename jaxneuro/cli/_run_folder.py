@@ -11,7 +11,7 @@ import tomli_w
 
 from jaxneuro.core import plural
 
-from ._config import Config
+from ._config import Config, Section
 from ._errors import fail
 from ._parse import read_config
 
@@ -31,22 +31,26 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.figures = path / "figures"
 
-    def start(self, config: Config) -> None:
+    def start(self, config: Section) -> None:
         """Makes the folder and writes the configuration; refuses one that is not empty."""
+        self.check_free(", or go on with it by --resume")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._remove_partial_files()
+        write_atomically(self.config, tomli_w.dumps(as_table(config)))
+
+    def check_free(self, instead: str) -> None:
+        """Refuses a folder that is not empty; `instead` says what else to do with a run in it."""
         if self.path.exists() and not self.path.is_dir():
             fail(f"{self.path} is a file, not a folder. Choose another --run-dir.")
         if self.config.is_file():
             fail(
                 f"{self.path} already holds a run; nothing was overwritten. "
-                "Choose another --run-dir, or go on with it by --resume."
+                f"Choose another --run-dir{instead}."
             )
         if self.path.is_dir() and not self._has_only_partial_files():
             fail(
                 f"{self.path} holds other files; nothing was overwritten. Choose another --run-dir."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._remove_partial_files()
-        write_atomically(self.config, tomli_w.dumps(as_table(config)))
 
     def resume(self, config: Config) -> None:
         """Checks that the folder holds a run of this very configuration.
@@ -132,10 +136,10 @@ def as_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
-def as_table(config: Config) -> dict[str, Any]:
+def as_table(config: Section) -> dict[str, Any]:
     """The configuration as TOML values."""
-    fields = set(Config.model_fields)
-    return json.loads(config.model_dump_json(include=fields, exclude_none=True))
+    about_the_folder = {"run_dir", "resume"}
+    return json.loads(config.model_dump_json(exclude=about_the_folder, exclude_none=True))
 
 
 def digest(parameters: Mapping[str, Any]) -> str:
