@@ -5,6 +5,9 @@ from pathlib import Path
 
 import jax.numpy as jnp
 
+from jaxneuro import neurons
+from jaxneuro.neurons import AbstractNeuron
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -54,3 +57,41 @@ def test_the_experiment_learns(capsys):
     assert module.main(epochs=10) > 0.8  # chance is 0.1
     assert "test accuracy" in capsys.readouterr().out
     assert len(path.read_text(encoding="utf-8").splitlines()) < 60
+
+
+def test_more_evidence_decides_better_and_sooner(tmp_path):
+    _, module = experiment("decision")
+    rows = module.main(trials=100, out=str(tmp_path))
+    shares, times = [row[1] for row in rows], [row[2] for row in rows]
+    assert abs(shares[0] - 0.5) < 0.15  # three standard errors of a fair coin
+    assert shares[-1] > 0.9
+    assert times[-1] < times[0]
+    assert (tmp_path / "decision.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_example_of_neurons_fires():
+    text = (ROOT / "docs" / "neurons.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names = {}
+    exec(code, names)
+    assert names["run"]["times"].shape == (5, 3)
+    assert jnp.isfinite(names["run"]["times"]).all()
+    assert 0 < names["net_run"]["exc.spikes"].mean() < 0.02
+    assert names["net_run"]["exc/ampa.g"].shape == (5000, 10)
+
+
+def test_every_model_is_listed():
+    text = (ROOT / "docs" / "neurons.md").read_text(encoding="utf-8")
+    for name, cls in vars(neurons).items():
+        if isinstance(cls, type) and issubclass(cls, AbstractNeuron) and "Abstract" not in name:
+            assert f"`{name}`" in text, f"list {name} in docs/neurons.md"
+
+
+def test_a_burst_is_tuned_from_rest(tmp_path):
+    _, module = experiment("neuromodulation")
+    module.main(out=str(tmp_path), quick=True)
+    (row,) = json.loads((tmp_path / "results.json").read_text())["goals"]
+    assert row["reached"]["spikes"] == row["wanted"]["spikes"] == 5
+    assert abs(row["reached"]["period"] - 1500.0) < 1.0
+    for name in ("regimes", "tuning"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
