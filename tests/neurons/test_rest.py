@@ -11,6 +11,8 @@ from jaxneuro.core import Drive
 from jaxneuro.integrators import Euler
 from jaxneuro.neurons import (
     LIF,
+    AbstractODENeuron,
+    FitzHughNagumo,
     HHneuronCorbit,
     HodgkinHuxley,
     Izhikevich2007,
@@ -132,3 +134,35 @@ def test_single_precision():
         double = rest(HodgkinHuxley(), (2,))
     for a, b in zip(jax.tree.leaves(single), jax.tree.leaves(double), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+def test_a_fixed_point_that_is_not_stable_is_no_rest():
+    """Between its Hopf points FitzHugh-Nagumo has one fixed point, and fires around it."""
+    drive = Drive(current=jnp.full((1,), 0.8))
+    with pytest.raises(Exception, match="FitzHughNagumo settles in no stable state"):
+        jax.block_until_ready(rest(FitzHughNagumo(v_threshold=1.5), (1,), drive).v)
+
+
+class Still(eqx.Module):
+    v: jax.Array
+
+
+class OnTheTop(AbstractODENeuron):
+    """Starts exactly where it would stay, if nothing ever touched it: dv/dt = v / 10."""
+
+    def init(self, shape, key):
+        return Still(jnp.zeros(shape))
+
+    def derivative(self, state, drive):
+        return Still(state.v / 10.0)
+
+    def margin(self, old, new):
+        return new.v - 1.0
+
+    def reset(self, state, spikes):
+        return state
+
+
+def test_a_start_on_an_unstable_point_is_no_rest():
+    with pytest.raises(Exception, match="OnTheTop settles in no stable state"):
+        jax.block_until_ready(rest(OnTheTop(), (2,)).v)
