@@ -17,8 +17,9 @@ LAYERS = (
     {"integrators", "surrogates", "inputs"},
     {"neurons"},
     {"edges", "plasticity"},
-    {"catalogue"},
+    {"topology"},
     {"network", "evolution"},
+    {"catalogue"},
     {"simulation"},
     {"training", "fitting", "sweeps", "interop"},
     {"cli"},
@@ -87,7 +88,7 @@ def test_imports_are_read_right():
         "neurons",
         "edges",
         "plasticity",
-        "catalogue",
+        "topology",
         "network",
     }
     assert {_package(module) for module in MODULES} >= {"core", "simulation", "plotting", "data"}

@@ -9,6 +9,7 @@ from ._context import component_key as component_key
 from ._context import init_key as init_key
 from ._drive import Drive as Drive
 from ._fields import param as param
+from ._gated import GatedConductance as GatedConductance
 from ._paths import get_leaf as get_leaf
 from ._paths import leaf_paths as leaf_paths
 from ._paths import map_leaves as map_leaves

@@ -3,6 +3,7 @@ from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -11,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from jaxneuro.core import fits
 from jaxneuro.neurons import as_shape
 
+from ._event_delivery import SparseLayout, Synapses, lay_out, sparse_product
 from ._low_rank import LowRank
 from ._product import dense_product
 
@@ -102,11 +104,15 @@ class OneToOne(AbstractConnectivity):
 class Sparse(AbstractConnectivity):
     """Listed pairs of neurons; weight `(synapses,)`, populations flattened.
 
+    On CPU only the synapses of neurons that send something are visited, so that a large network
+    does not pay for silent ones; memory grows with the number of synapses.
+
     **Arguments:**
 
     - `pre`, `post`: flat indices of the source and target neuron of each synapse; a pair may
-      occur more than once.
+      occur more than once. Lists that are sorted by `pre` are visited fastest.
     - `shape`: the target's number of neurons or shape.
+    - `shared`: True for one weight `()` that all synapses have.
 
     **Raises:** `ValueError` for lists of unequal length and indices outside source or target
     (a traced index is not checked).
@@ -118,11 +124,17 @@ class Sparse(AbstractConnectivity):
         ```
     """
 
-    pre: Int[Array, "synapses"] = eqx.field(converter=jnp.asarray)
-    post: Int[Array, "synapses"] = eqx.field(converter=jnp.asarray)
-    shape: tuple[int, ...] = eqx.field(static=True, converter=as_shape)
+    pre: Int[Array, "synapses"]
+    post: Int[Array, "synapses"]
+    shape: tuple[int, ...] = eqx.field(static=True)
+    shared: bool = eqx.field(static=True)
+    layout: SparseLayout | None
 
-    def __check_init__(self):
+    def __init__(
+        self, pre: Any, post: Any, shape: int | tuple[int, ...], shared: bool = False
+    ) -> None:
+        self.pre, self.post = _as_indices(pre, "pre"), _as_indices(post, "post")
+        self.shape, self.shared = as_shape(shape), shared
         _check_indices(self.post, math.prod(self.shape), "post", "target")
         _check_indices(self.pre, None, "pre", "source")
         if self.pre.shape != self.post.shape:
@@ -130,13 +142,14 @@ class Sparse(AbstractConnectivity):
                 f"Sparse: pre lists {self.pre.size} neurons and post {self.post.size}; synapse i "
                 "joins pre[i] to post[i], so pass lists of one length."
             )
+        self.layout = None if isinstance(self.pre, Tracer) else lay_out(np.asarray(self.pre))
 
     def output_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         _check_indices(self.pre, math.prod(source_shape), "pre", "source")
         return self.shape
 
     def weight_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return self.pre.shape
+        return () if self.shared else self.pre.shape
 
     def bias_shape(self, source_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self.shape
@@ -145,11 +158,15 @@ class Sparse(AbstractConnectivity):
         return max(1, round(self.pre.shape[0] / math.prod(self.shape)))
 
     def propagate(
-        self, weight: Float[Array, "synapses"], signals: Float[Array, "time ..."]
+        self, weight: Float[Array, "..."], signals: Float[Array, "time ..."]
     ) -> Float[Array, "time ..."]:
         flat = signals.reshape(signals.shape[0], -1)
-        events = jnp.zeros((flat.shape[0], math.prod(self.shape)), flat.dtype)
-        events = events.at[:, self.post].add(flat[:, self.pre] * weight[None])
+        synapses = Synapses(self.pre, self.post, self.layout)
+        targets = math.prod(self.shape)
+        if flat.shape[0] == 1:  # `map` would wrap the one step in a loop of its own
+            events = sparse_product(flat[0], weight, synapses, targets)[None]
+        else:
+            events = jax.lax.map(lambda one: sparse_product(one, weight, synapses, targets), flat)
         return events.reshape(-1, *self.shape)
 
 
@@ -211,12 +228,19 @@ class Chain(AbstractConnectivity):
         return shapes
 
 
-def _check_indices(indices: Array, count: int | None, name: str, role: str) -> None:
+def _as_indices(values: Any, name: str) -> Array:
+    indices = jnp.asarray(values)
+    if not indices.size and jnp.issubdtype(indices.dtype, jnp.floating):
+        indices = indices.astype(jnp.int32)  # an empty list has no dtype of its own
     if indices.ndim != 1 or not jnp.issubdtype(indices.dtype, jnp.integer):
         raise ValueError(
             f"Sparse: {name} has shape {indices.shape} and dtype {indices.dtype}; it must be a "
             "flat list of integers, one per synapse."
         )
+    return indices.astype(jnp.int32)
+
+
+def _check_indices(indices: Array, count: int | None, name: str, role: str) -> None:
     if isinstance(indices, Tracer) or not indices.size:
         return
     low, high = np.asarray(indices).min(), np.asarray(indices).max()

@@ -1,3 +1,5 @@
+from ._between_steps import spread_events as spread_events
+from ._cues import Cues as Cues
 from ._encoders import delta_encode as delta_encode
 from ._encoders import latency_encode as latency_encode
 from ._encoders import population_encode as population_encode

@@ -6,6 +6,8 @@ from ._initialise import fluctuation_driven as fluctuation_driven
 from ._initialise import initialise as initialise
 from ._network import Network as Network
 from ._network import Plan as Plan
+from ._network import late_name as late_name
+from ._network import node_of as node_of
 from ._schedule import Group as Group
 from ._sequential import Layer as Layer
 from ._sequential import sequential as sequential

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from jaxneuro.core import Drive, init_key
-from jaxneuro.edges import AbstractReceptor, Projection, SharedReceptor
+from jaxneuro.edges import AbstractReceptor, Dale, Projection, SharedReceptor
 
 from ._network import Network
 
@@ -106,7 +106,8 @@ def fluctuation_driven(
     - `steps`: length of the unit response; it must have died out by then.
 
     **Raises:** `ValueError` if the mean alone exceeds the variance, for a source without a rate,
-    or for a response that does not die out (a perfect integrator has none).
+    for a `Dale` connectivity, or for a response that does not die out (a perfect integrator has
+    none).
 
     Reference: Rossbroich, Gygax & Zenke (2022), Neuromorph. Comput. Eng. 2:044016.
     """
@@ -118,6 +119,11 @@ def fluctuation_driven(
         shape = projection.connectivity.weight_shape(source)
         if shape is None:
             return projection.weight
+        if isinstance(projection.connectivity, Dale):
+            raise ValueError(
+                f"fluctuation_driven: edge {name!r} keeps the signs of its sources (Dale), and "
+                "these weights have both. Set its weight."
+            )
         rate = rates.get(projection.source) if isinstance(rates, Mapping) else rates
         if rate is None or not rate > 0:
             raise ValueError(

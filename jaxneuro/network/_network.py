@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from jaxneuro.core import check_name, init_key, suggest, whole_steps
-from jaxneuro.edges import AbstractEdge
+from jaxneuro.edges import AbstractEdge, projection_of
 from jaxneuro.neurons import Fragment, Input, Population
 
 from ._schedule import Group, find_cycle, groups_in_order
@@ -102,17 +102,30 @@ class Network(eqx.Module):
 
         **Raises:** `ValueError` for a delay that is no multiple of dt.
         """
-        lags = {}
+        lags, slots = {}, {}
+        depths = dict.fromkeys(self.nodes, 1)
         for name, edge in self.edges.items():
-            if edge.source is not None:
-                delay = edge.delay
-                what = f"Edge {name!r}: its delay"
-                lags[name] = 1 if delay is None else whole_steps(delay, dt, what)
-        depths = {
-            node: max([1] + [lag for e, lag in lags.items() if self.edges[e].source == node])
-            for node in self.nodes
-        }
-        return Plan(dt, lags, depths)
+            if edge.source is None:
+                continue
+            what = f"Edge {name!r}: its delay"
+            lag = lags[name] = 1 if edge.delay is None else whole_steps(edge.delay, dt, what)
+            depths[edge.source] = max(lag, depths[edge.source])
+            projection = projection_of(edge)
+            if projection is not None and projection.longest_delay is not None:
+                slots[name] = max(1, round(projection.longest_delay / dt))
+            if self.interpolates(name):
+                late = late_name(edge.source)
+                depths[late] = max(lag + 1, depths.get(late, 1))
+        return Plan(dt, lags, depths, slots)
+
+    def interpolates(self, edge: str) -> bool:
+        """Whether the edge of that name hears when within its step its source spiked.
+
+        An `Input` has no such times: its events are where its series puts them.
+        """
+        projection = projection_of(self.edges[edge])
+        is_asked = projection is not None and projection.spike_times == "interpolated"
+        return is_asked and self.edges[edge].source in self.populations
 
     def init(self, dt: float, key: Key[Array, ""], *, inference: bool = False) -> NetworkState:
         """The state before the first step.
@@ -131,10 +144,16 @@ class Network(eqx.Module):
             target = self.nodes[self.target(name).node].shape
             edges[name] = edge.init(source, target, init_key(key, name), inference)
         history = {
-            name: jnp.zeros((depth, *self.nodes[name].shape)) for name, depth in plan.depths.items()
+            name: jnp.zeros((depth, *self.nodes[node_of(name)].shape))
+            for name, depth in plan.depths.items()
+        }
+        pending = {
+            name: jnp.zeros((steps, *self.nodes[self.target(name).node].shape))
+            for name, steps in plan.slots.items()
         }
         stages = {stage.tag: stage.init(self, init_key(key, stage.tag)) for stage in self.stages}
-        return NetworkState(jnp.asarray(0, jnp.int32), key, nodes, edges, history, stages)
+        zero = jnp.asarray(0, jnp.int32)
+        return NetworkState(zero, key, nodes, edges, history, stages, pending)
 
     def __str__(self) -> str:
         from ._describe import describe
@@ -149,10 +168,13 @@ class Plan:
 
     - `lags`: delay of each edge in steps.
     - `depths`: how many past outputs of each node are kept.
+    - `slots`: how many coming steps are kept for each edge with a delay for each synapse.
     """
 
-    def __init__(self, dt: float, lags: dict[str, int], depths: dict[str, int]):
-        self.dt, self.lags, self.depths = dt, lags, depths
+    def __init__(
+        self, dt: float, lags: dict[str, int], depths: dict[str, int], slots: dict[str, int]
+    ):
+        self.dt, self.lags, self.depths, self.slots = dt, lags, depths, slots
 
     def groups(self, network: Network, block: int) -> tuple[Group, ...]:
         """The populations that advance together in blocks of `block` steps, upstream first."""
@@ -166,6 +188,16 @@ class Plan:
                     back = (pair[1], pair[0])
                     between[back] = min(lag, between.get(back, lag))
         return groups_in_order(network.populations, between, block)
+
+
+def late_name(node: str) -> str:
+    """The name in `history` of the parts of a node's spikes that belong to the step after them."""
+    return f"{node}.late"
+
+
+def node_of(name: str) -> str:
+    """The node of a name in `history`."""
+    return name.partition(".")[0]
 
 
 def _check_edge(

@@ -13,7 +13,11 @@ class NetworkState(eqx.Module):
     - `key`: the base key of all its random streams.
     - `nodes`: the neurons' states, by population.
     - `edges`: the edges' states, by name.
-    - `history`: the latest outputs of each node, oldest first, `(delay in steps, *shape)`.
+    - `history`: the latest outputs of each node, oldest first, `(delay in steps, *shape)`; under
+      `"exc.late"` which part of each spike belongs to the step after it, where a projection with
+      `spike_times="interpolated"` asks.
+    - `pending`: by edge with a delay for each synapse, the events of the coming steps,
+      `(steps, *target shape)`.
     - `stages`: the stages' own states, by tag.
     """
 
@@ -23,6 +27,7 @@ class NetworkState(eqx.Module):
     edges: dict[str, Any]
     history: dict[str, Float[Array, "delay ..."]]
     stages: dict[str, Any]
+    pending: dict[str, Float[Array, "steps ..."]]
 
     def spikes(self, node: str) -> Float[Array, "..."]:
         """The output of `node` in the last step, of its shape."""

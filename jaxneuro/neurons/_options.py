@@ -58,7 +58,7 @@ def scaled_drive(drive: Drive, scale: InputScale) -> Drive:
 
 def check_currents_only(drive: Drive) -> None:
     """Refuses a conductance for a neuron with `input_scale="unit"`."""
-    if drive.conductance is not None:
+    if drive.conductance is not None or drive.gated:
         raise ValueError(
             "input_scale='unit' adds each step's input to v as it stands, so it takes currents "
             "only. Use input_scale='physical' with conductance receptors."

@@ -15,14 +15,13 @@ from ._options import check_shapes
 
 
 class RefractoryState(eqx.Module):
-    """The wrapped neuron's state, what remains of the hold, and the last step's spikes.
+    """The wrapped neuron's state and what remains of the hold.
 
-    `remaining` counts steps, or ms with `whole_steps=False`.
+    `remaining` counts steps, with -1 right after a spike; or ms with `whole_steps=False`.
     """
 
     inner: Any
     remaining: Int[Array, "..."] | Float[Array, "..."]
-    fired: Float[Array, "..."]
 
     @property
     def v(self) -> Any:  # an array, or what `eqx.tree_at` puts in its place
@@ -66,7 +65,7 @@ class Refractory(AbstractNeuron):
         check_shapes(self, shape)
         inner = self.neuron.init(shape, key)
         kind = jnp.int32 if self.whole_steps else inner.v.dtype
-        return RefractoryState(inner, jnp.zeros(shape, kind), jnp.zeros(shape, inner.v.dtype))
+        return RefractoryState(inner, jnp.zeros(shape, kind))
 
     def advance(
         self, state: RefractoryState, drive: Drive, dt: Any, integrator: AbstractIntegrator
@@ -74,10 +73,10 @@ class Refractory(AbstractNeuron):
         inner = self.neuron.advance(state.inner, drive, dt, integrator)
         if self.whole_steps:
             period = jnp.round(self.period / dt).astype(jnp.int32)
-            remaining = jnp.where(state.fired > 0, period, jnp.maximum(state.remaining - 1, 0))
+            remaining = jnp.where(state.remaining < 0, period, jnp.maximum(state.remaining - 1, 0))
             held = jnp.where(remaining > 0, state.v, inner.v)
             inner = eqx.tree_at(lambda s: s.v, inner, held)
-            return RefractoryState(inner, remaining, state.fired)
+            return RefractoryState(inner, remaining)
         held_for = jnp.minimum(state.remaining, dt)
         # What is left of this step runs from the drive and the other variables in between.
         part = jnp.where(held_for > 0, held_for / jnp.where(held_for > 0, dt, 1.0), 0.0)
@@ -89,7 +88,7 @@ class Refractory(AbstractNeuron):
         jump = 0.0 if drive.jump is None else drive.jump
         v = jnp.where(held_for > 0, late.v + jnp.where(held_for < dt, jump, 0.0), inner.v)
         inner = eqx.tree_at(lambda s: s.v, inner, v)
-        return RefractoryState(inner, state.remaining - held_for, state.fired)
+        return RefractoryState(inner, state.remaining - held_for)
 
     def margin(self, old: RefractoryState, new: RefractoryState) -> Float[Array, "..."] | None:
         margin = self.neuron.margin(old.inner, new.inner)
@@ -101,7 +100,5 @@ class Refractory(AbstractNeuron):
 
     def reset(self, state: RefractoryState, spikes: Float[Array, "..."]) -> RefractoryState:
         inner = self.neuron.reset(state.inner, spikes)
-        if self.whole_steps:
-            return RefractoryState(inner, state.remaining, spikes)
-        remaining = jnp.where(spikes > 0, self.period, state.remaining)
-        return RefractoryState(inner, remaining, spikes)
+        since = -1 if self.whole_steps else self.period
+        return RefractoryState(inner, jnp.where(spikes > 0, since, state.remaining))

@@ -12,7 +12,7 @@ from jaxtyping import Array
 
 from jaxneuro.core import suggest
 from jaxneuro.inputs import AbstractSource, Constant
-from jaxneuro.network import Network, NetworkState
+from jaxneuro.network import Network, NetworkState, node_of
 from jaxneuro.neurons import largest_stable_dt
 
 
@@ -82,7 +82,7 @@ def check_state(network: Network, state: NetworkState, dt: float) -> None:
     **Raises:** `ValueError`.
     """
     depths = network.prepare(dt).depths
-    wanted = {name: (depth, *network.nodes[name].shape) for name, depth in depths.items()}
+    wanted = {name: (depth, *network.nodes[node_of(name)].shape) for name, depth in depths.items()}
     came = {name: past.shape for name, past in state.history.items()}
     if came != wanted:
         raise ValueError(

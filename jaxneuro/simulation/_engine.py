@@ -1,5 +1,6 @@
 """One block of time: group by group over its steps, the linear part of each edge in one product."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -8,9 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneuro.core import Context, Drive, get_leaf, leaf_paths
-from jaxneuro.edges import SharedReceptor
+from jaxneuro.edges import SharedReceptor, projection_of
 from jaxneuro.inputs import AbstractSource, sample_block
-from jaxneuro.network import Group, Network, NetworkState, Plan
+from jaxneuro.network import Group, Network, NetworkState, Plan, late_name
 from jaxneuro.neurons import Population, Step
 
 Series = dict[str, Float[Array, "time ..."]]
@@ -92,24 +93,26 @@ def advance_block(
     for name in set(engine.held) & set(network.inputs):
         outputs[name] = jnp.broadcast_to(engine.held[name][None], (count, *engine.held[name].shape))
     records: Series = {}
-    nodes, edges = dict(state.nodes), dict(state.edges)
+    nodes, edges, pending = dict(state.nodes), dict(state.edges), dict(state.pending)
     for group in engine.plan.groups(network, engine.block):
         block = _GroupBlock(engine, group, window, state, outputs, series)
         result = block.run()
         nodes |= result.nodes
         edges |= result.edges
-        outputs |= result.spikes
+        pending |= result.pending
+        outputs |= result.outputs
         records |= result.records
     records |= {spikes_path(name): values for name, values in outputs.items()}
     history = {name: _latest(past, outputs[name]) for name, past in state.history.items()}
-    new = NetworkState(state.step + count, state.key, nodes, edges, history, state.stages)
+    new = NetworkState(state.step + count, state.key, nodes, edges, history, state.stages, pending)
     return new, {path: records[path] for path in engine.recorded if path in records}
 
 
 class _GroupResult(NamedTuple):
     nodes: dict[str, Any]
     edges: dict[str, Any]
-    spikes: Series
+    pending: dict[str, Array]
+    outputs: Series
     records: Series
 
 
@@ -139,6 +142,10 @@ class _GroupBlock:
             and edge.reads == "spikes"
         }
         self.into = into
+        self.pending = {name: state.pending[name] for name in into if name in state.pending}
+        # Populations of which some edge hears when within a step they spiked.
+        network = engine.network
+        self.timed = {e.source for n, e in network.edges.items() if network.interpolates(n)}
         self.edge_states = {name: state.edges[name] for name in into}
         self.events: Series = {}
         for name, edge in into.items():
@@ -149,8 +156,10 @@ class _GroupBlock:
 
     def run(self) -> _GroupResult:
         nodes = {name: self.state.nodes[name] for name in self.group.populations}
-        rings = {e.source: self.state.history[e.source] for e in self.inner.values() if e.source}
-        carry = nodes, self.edge_states, rings
+        heard = {e.source for e in self.inner.values() if e.source}
+        heard |= {late_name(source) for source in heard & self.timed}
+        rings = {name: self.state.history[name] for name in heard}
+        carry = nodes, self.edge_states, self.pending, rings
         index = jnp.arange(self.window.steps, dtype=jnp.int32)
         inputs = index, self.events, self.injected
         if self.window.steps == 1:
@@ -158,15 +167,15 @@ class _GroupBlock:
             emitted = jax.tree.map(lambda x: x[None], emitted)
         else:
             carry, emitted = jax.lax.scan(lambda c, x: self._step(c, x), carry, inputs)
-        return _GroupResult(carry[0], carry[1], *emitted)
+        return _GroupResult(carry[0], carry[1], carry[2], *emitted)
 
     def _step(self, carry: Any, inputs: Any) -> tuple[Any, Any]:
-        nodes, edges, rings = carry
+        nodes, edges, pending, rings = carry
         index, events, injected = inputs
         context = Context(self.state.step + index, self.state.key, self.engine.plan.dt)
         before = self.state.nodes | nodes
-        nodes, edges = dict(nodes), dict(edges)
-        spikes, times, observed = {}, {}, {}
+        nodes, edges, pending = dict(nodes), dict(edges), dict(pending)
+        outputs, times, observed = {}, {}, {}
         for name in self.group.populations:
             drive = Drive()
             if name in injected:
@@ -183,7 +192,11 @@ class _GroupBlock:
                     edges, arrived = self._read_state(edge_name, edges, before, context)
                 else:
                     edges, arrived = self._arriving(
-                        edge_name, edges, events, spikes, rings, index, context
+                        edge_name, edges, events, outputs, rings, index, context
+                    )
+                if edge_name in pending:
+                    pending[edge_name], arrived = self._delivered(
+                        edge_name, pending[edge_name], arrived, context
                     )
                 arrived = received.get(edge_name, arrived)
                 edges[edge_name], part = edge.step(edges[edge_name], arrived, v, context)
@@ -196,12 +209,14 @@ class _GroupBlock:
                     drive += part if aim.port is None else Drive(ports={aim.port: part})
             population = self.engine.network.populations[name]
             step = _advance(population, nodes[name], drive, context.dt)
-            nodes[name], spikes[name] = step.state, step.spikes
+            nodes[name], outputs[name] = step.state, step.spikes
+            if name in self.timed:
+                outputs[late_name(name)] = self._heard(name, step.spikes) * step.fraction
             times[name] = self._spike_times(step, context)
             observed[name] = population.neuron.observe(step.state, drive.during(1.0))
-        rings = {name: _write(ring, index, spikes[name]) for name, ring in rings.items()}
+        rings = {name: _write(ring, index, outputs[name]) for name, ring in rings.items()}
         records = self._recorded(nodes, edges, times, observed)
-        return (nodes, edges, rings), (spikes, records)
+        return (nodes, edges, pending, rings), (outputs, records)
 
     def _spike_times(self, step: Step, context: Context) -> Float[Array, "..."]:
         """When each neuron spiked, ms; infinity where it did not."""
@@ -224,7 +239,7 @@ class _GroupBlock:
         name: str,
         edges: dict[str, Any],
         events: dict[str, Array],
-        spikes: dict[str, Array],
+        outputs: dict[str, Array],
         rings: dict[str, Array],
         index: Array,
         context: Context,
@@ -237,20 +252,48 @@ class _GroupBlock:
             return edges, self.engine.held_events[name]
         if name in events:
             return edges, events[name]
-        lag = self.engine.plan.lags[name]
-        signal = spikes[edge.source] if lag == 0 else _read(rings[edge.source], index, lag)
-        state, released = edge.release(edges[name], signal[None], context)
-        return {**edges, name: state}, edge.propagate(released)[0]
+
+        def sent(source: str, lag: int) -> Array:
+            return outputs[source] if lag == 0 else _read(rings[source], index, lag)
+
+        state, released = edge.release(edges[name], self._signal(name, sent)[None], context)
+        released = released if name in self.pending else edge.propagate(released)
+        return {**edges, name: state}, released[0]
+
+    def _delivered(
+        self, name: str, ring: Array, signal: Array | None, context: Context
+    ) -> tuple[Array, Array]:
+        """What arrives in this step over an edge with a delay for each synapse."""
+        projection = projection_of(self.into[name])
+        assert projection is not None, "only projections have such delays"
+        assert signal is not None, "projections have a source"
+        return projection.deliver(ring, signal, context)
+
+    def _signal(self, name: str, sent: Callable[[str, int], Array]) -> Array:
+        """What an edge hears, given what each node sent a number of steps ago."""
+        source, lag = str(self.into[name].source), self.engine.plan.lags[name]
+        if not self.engine.network.interpolates(name):
+            return sent(source, lag)
+        late = late_name(source)
+        return self._heard(source, sent(source, lag)) - sent(late, lag) + sent(late, lag + 1)
+
+    def _heard(self, source: str, spikes: Array) -> Array:
+        """Spikes as those hear them who know their times: without a surrogate if these suffice."""
+        is_event = self.engine.network.populations[source].reset_gradient == "event"
+        return jax.lax.stop_gradient(spikes) if is_event else spikes
 
     def _hoisted(self, name: str, outputs: Series) -> Float[Array, "time ..."]:
         """The events of an edge from upstream over the window, in one product of fixed length."""
-        edge, lag = self.into[name], self.engine.plan.lags[name]
-        first, count = self.window
-        assert edge.source is not None, "only edges with a source are hoisted"
-        past = self.state.history[edge.source]
-        signal = delayed(past, outputs.get(edge.source), lag, count)
+        edge, (first, count) = self.into[name], self.window
+
+        def sent(source: str, lag: int) -> Array:
+            return delayed(self.state.history[source], outputs.get(source), lag, count)
+
+        signal = self._signal(name, sent)
         context = Context(self.state.step, self.state.key, self.engine.plan.dt)
         self.edge_states[name], signal = edge.release(self.edge_states[name], signal, context)
+        if name in self.pending:
+            return signal  # delivered step by step
         spare = self.engine.block - first - count
         padding = [(first, spare)] + [(0, 0)] * (signal.ndim - 1)
         return edge.propagate(jnp.pad(signal, padding))[first : first + count]
@@ -300,6 +343,7 @@ def read_leaf(state: Any, path: str) -> Array:
 def _events(name: str, part: Drive) -> Array:
     """What an edge hands to the shared receptor it feeds."""
     is_current = part.conductance is None and part.jump is None and part.current_end is None
+    is_current = is_current and not part.gated
     if part.current is None or not is_current:
         raise ValueError(
             f"Edge {name!r} feeds a SharedReceptor, which wants plain events. Leave its own "

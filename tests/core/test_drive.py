@@ -1,8 +1,9 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxneuro.core import Drive
+from jaxneuro.core import Drive, GatedConductance
 
 V = jnp.asarray([-60.0, -40.0])
 
@@ -96,3 +97,51 @@ def test_ports_add_and_move_along_with_the_drive():
     for cut, wanted in ((both.during(0.5), [4.0, 6.0]), (both.after(0.5), [4.0, 6.0])):
         np.testing.assert_array_equal(cut.port("base").at(V), wanted)
     np.testing.assert_array_equal(both.before(0.5).port("base").at(V, 1.0), [4.0, 6.0])
+
+
+def opened(v):
+    """A gate: the fraction open at v."""
+    return jax.nn.sigmoid((v + 50.0) * 0.1)
+
+
+def gated(start, end=None, e_rev=-10.0):
+    ends = None if end is None else jnp.asarray([end, 2 * end])
+    return GatedConductance(opened, jnp.asarray([start, 2 * start]), e_rev, ends)
+
+
+def test_gated_conductances_act_at_the_voltage_they_are_asked_for():
+    drive = Drive(current=jnp.asarray([3.0, 4.0]), gated=(gated(2.0, 6.0),))
+    for v in (V, V + 25.0):
+        for c in (0.0, 0.25, jnp.asarray([0.25, 0.75])):
+            g = np.asarray([2.0, 4.0]) * (1 + 2 * np.asarray(c))
+            wanted = np.asarray([3.0, 4.0]) + opened(v) * g * (-10.0 - v)
+            np.testing.assert_allclose(drive.at(v, c), wanted, rtol=1e-6)
+            np.testing.assert_allclose(drive.during(c).at(v, 0.9), wanted, rtol=1e-6)
+    lasting = Drive(gated=(gated(2.0),))
+    np.testing.assert_allclose(lasting.at(V, 0.5), lasting.at(V), rtol=1e-6)
+
+
+def test_gated_conductances_add_in_any_company():
+    one, two = Drive(gated=(gated(2.0, 6.0),)), Drive(gated=(gated(1.0, e_rev=30.0),))
+    affine = Drive(current=jnp.ones(2), conductance=jnp.full(2, 0.5))
+    total = one + affine + Drive() + two
+    assert len(total.gated) == 2
+    for c in (0.0, 0.5):
+        wanted = one.at(V, c) + affine.at(V, c) + two.at(V, c)
+        np.testing.assert_allclose(total.at(V, c), wanted, rtol=1e-6)
+
+
+def test_gated_conductances_are_cut_with_the_step_and_aimed_at_ports():
+    drive = Drive(gated=(gated(2.0, 6.0),))
+    drive += Drive(ports={"base": drive}) + Drive(ports={"base": Drive(gated=(gated(1.0),))})
+    both = drive.port("base")
+    np.testing.assert_allclose(both.at(V), drive.at(V) + gated(1.0).at(V), rtol=1e-6)
+    for c in (0.25, jnp.asarray([0.25, 0.75])):
+        for inner in (0.0, 0.5, 1.0):
+            for whole, first, second in (
+                (drive, drive.before(c), drive.after(c)),
+                (both, drive.before(c).port("base"), drive.after(c).port("base")),
+            ):
+                np.testing.assert_allclose(first.at(V, inner), whole.at(V, c * inner), rtol=1e-6)
+                at = c + (1.0 - c) * inner
+                np.testing.assert_allclose(second.at(V, inner), whole.at(V, at), rtol=1e-6)

@@ -48,7 +48,7 @@ def test_sparse_is_its_dense_matrix(rng, x64):
         ([0, 1], [0, -1], r"post has indices from -1 to 0"),
         ([0, -1], [0, 1], r"pre has indices from -1 to 0, but those of the source are 0 or more"),
         ([0.0, 1.0], [0, 1], r"pre has shape \(2,\) and dtype float32; .* integers"),
-        ([[0, 1]], [[0, 1]], r"post has shape \(1, 2\)"),
+        ([[0, 1]], [[0, 1]], r"pre has shape \(1, 2\)"),
     ],
 )
 def test_sparse_lists_that_make_no_sense(pre, post, message):

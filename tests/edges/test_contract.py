@@ -14,28 +14,46 @@ from jaxneuro.core import Context, fits
 from jaxneuro.edges import (
     AbstractConnectivity,
     AbstractEdge,
+    AbstractGate,
+    AbstractKinetics,
     AbstractReceptor,
     AbstractSourcelessEdge,
+    Alpha,
     AveragePool,
     BaselineNoise,
+    Bounded,
     Chain,
+    ConductanceReceptor,
     Conv,
+    CurrentReceptor,
+    Dale,
     Delta,
     Dense,
     Direct,
     Dropout,
+    DualExponential,
     ExponentialConductance,
     ExponentialCurrent,
+    FirstOrder,
     GapJunction,
+    GaussianNoise,
+    GProtein,
     GradedConductance,
     GradedCurrent,
+    MagnesiumBlock,
     MaxPool,
     OneToOne,
+    OrnsteinUhlenbeck,
     Oscillation,
     PoissonEvents,
+    PoissonNoise,
     Projection,
+    SecondOrder,
     SharedReceptor,
+    ShortTermPlasticity,
     Sparse,
+    TunedCurrent,
+    TunedPoisson,
     UniformDraw,
 )
 
@@ -55,6 +73,16 @@ CONNECTIVITIES = {
         (Conv(3, (3, 3), stride=2, padding="SAME"), (5, 6), (3, 3, 3), (1, 1, 3)),
         (Conv(2, 3), (7,), (5, 2), (1, 2)),
     ],
+    "Dale": [
+        (Dale(Dense(5), [1, -1, 1]), (3,), (5,), (5,)),
+        (Dale(OneToOne(), [-1, 1, 1, -1, 1, 1]), (3, 2), (3, 2), (3, 2)),
+        (
+            Dale(Sparse([0, 0, 2, 5], [1, 0, 3, 3], 4), [[1, 1, 1], [-1, -1, -1]]),
+            (2, 3),
+            (4,),
+            (4,),
+        ),
+    ],
     "AveragePool": [(AveragePool((2, 3)), (5, 6, 2), (2, 2, 2), (2, 2, 2))],
     "MaxPool": [(MaxPool((2, 2)), (4, 5), (2, 2), (2, 2)), (MaxPool(2), (4, 3), (2, 3), (2, 3))],
     "Chain": [
@@ -71,7 +99,19 @@ RECEPTORS = {
     "ExponentialConductance": lambda: ExponentialConductance(
         tau=3.0, e_rev=-1.0, rectify="hyperpolarising"
     ),
+    "ConductanceReceptor": lambda: ConductanceReceptor(Alpha(tau=3.0), g_max=0.7, e_rev=-1.0),
+    "CurrentReceptor": lambda: CurrentReceptor(DualExponential(1.0, 4.0), scale=-2.0),
 }
+KINETICS = {
+    "FirstOrder": lambda: FirstOrder(tau=3.0),
+    "Bounded": lambda: Bounded(tau=3.0, alpha=0.5),
+    "SecondOrder": lambda: SecondOrder(tau_decay=20.0),
+    "Alpha": lambda: Alpha(tau=3.0),
+    "DualExponential": lambda: DualExponential(tau_rise=1.0, tau_decay=4.0),
+    "GProtein": lambda: GProtein(),
+}
+SATURATING = ("Bounded", "SecondOrder", "GProtein")
+GATES = {"MagnesiumBlock": lambda: MagnesiumBlock(mg=0.5)}
 EDGES = {
     "Projection": lambda: Projection(
         "a", "b", jnp.arange(6.0).reshape(3, 2), receptor=ExponentialCurrent(), bias=0.5
@@ -80,15 +120,33 @@ EDGES = {
     "GradedCurrent": lambda: GradedCurrent("a", "b", matrix(), sign=-1, k=3.0, v_off=0.2),
     "GradedConductance": lambda: GradedConductance("a", "b", matrix(), e_rev=-2.0, k=3.0),
     "GapJunction": lambda: GapJunction("a", "b", matrix()),
+    "ShortTermPlasticity": lambda: ShortTermPlasticity(
+        EDGES["Projection"](), U=0.3, tau_rec=3.0, tau_facil=4.0
+    ),
+    "TunedCurrent": lambda: TunedCurrent("a", "b", directions=2, kappa=1.5),
+    "TunedPoisson": lambda: TunedPoisson(
+        "a", "b", directions=2, weight=0.5, receptor=ExponentialCurrent()
+    ),
 }
+STIMULUS = ("TunedCurrent", "TunedPoisson")  # their source is an amplitude and a direction
 SOURCELESS = {
     "BaselineNoise": lambda: BaselineNoise("b", mean=3.0, noise=2.0, rate=800.0),
+    "GaussianNoise": lambda: GaussianNoise("b", mean=3.0, sd=2.0),
+    "OrnsteinUhlenbeck": lambda: OrnsteinUhlenbeck("b", mean=3.0, sd=2.0, tau=4.0),
     "Oscillation": lambda: Oscillation("b", amplitude=2.0, frequency=30.0, shift=4.0),
     "PoissonEvents": lambda: PoissonEvents("b", rate=800.0, weight=1.5),
+    "PoissonNoise": lambda: PoissonNoise("b", rate=9000.0, weight=1.5),
     "SharedReceptor": lambda: SharedReceptor("b", ExponentialConductance(tau=4.0, e_rev=2.0)),
     "UniformDraw": lambda: UniformDraw("b"),
 }
-RANDOM = ("BaselineNoise", "PoissonEvents", "UniformDraw")
+RANDOM = (
+    "BaselineNoise",
+    "GaussianNoise",
+    "OrnsteinUhlenbeck",
+    "PoissonEvents",
+    "PoissonNoise",
+    "UniformDraw",
+)
 
 
 def matrix():
@@ -112,6 +170,8 @@ def examples():
 def test_every_class_has_an_example():
     assert set(names_of(AbstractConnectivity)) == set(CONNECTIVITIES)
     assert set(names_of(AbstractReceptor)) == set(RECEPTORS)
+    assert set(names_of(AbstractKinetics)) == set(KINETICS)
+    assert set(names_of(AbstractGate)) == set(GATES)
     assert set(names_of(AbstractSourcelessEdge)) == set(SOURCELESS)
     assert set(names_of(AbstractEdge)) == set(EDGES) | set(SOURCELESS)
 
@@ -175,8 +235,8 @@ def test_it_is_linear_in_the_weight(connectivity, source, target, bias, x64):
         assert float(jnp.abs(connectivity.propagate(None, signals)).sum()) > 0
         return
     np.testing.assert_allclose(value(2.5 * one)[0], 2.5 * value(one)[0], rtol=1e-10)
-    if isinstance(getattr(connectivity, "links", [None])[-1], MaxPool):
-        return  # a maximum after the weight is homogeneous, not additive
+    if isinstance(getattr(connectivity, "links", [connectivity])[-1], MaxPool | Dale):
+        return  # a maximum after the weight, or its magnitude, is homogeneous, not additive
     sum_of = 2.0 * value(one)[0] - 3.0 * value(two)[0]
     np.testing.assert_allclose(value(2.0 * one - 3.0 * two)[0], sum_of, rtol=1e-10)
     # A linear function is its own slope, everywhere.
@@ -202,7 +262,10 @@ def test_gradient_with_respect_to_the_signals(connectivity, source, target, bias
 def test_fan_in_counts_the_sources_of_a_target(connectivity, source, target, bias):
     shape = connectivity.weight_shape(source)
     weight = None if shape is None else jnp.ones(shape)
-    events = np.asarray(connectivity.propagate(weight, jnp.ones((1, *source))))
+    signals = jnp.ones((1, *source))
+    if isinstance(connectivity, Dale):  # inhibitory sources are counted too
+        signals = signals * connectivity.sign.astype(float).reshape(1, *source)
+    events = np.asarray(connectivity.propagate(weight, signals))
     if getattr(connectivity, "padding", "VALID") == "SAME":
         assert events.max() == connectivity.fan_in(source)  # fewer at the border
     else:
@@ -233,14 +296,62 @@ def test_receptor_keeps_its_state_and_drives_linearly(name, is_double):
                 np.testing.assert_allclose(2.0 * part, twice, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", sorted(KINETICS))
+@pytest.mark.parametrize("is_double", [False, True])
+def test_kinetics_keep_their_state_and_open_with_their_events(name, is_double):
+    with jax.enable_x64(is_double):
+        kinetics = KINETICS[name]()
+        state = kinetics.init((2, 3))
+        events = 0.3 * jnp.arange(6.0).reshape(2, 3)
+        new = jax.eval_shape(lambda: kinetics.step(state, events, 0.5)[0])
+        assert eqx.tree_equal(new, jax.eval_shape(lambda: state))
+
+        @jax.jit
+        def openings(events):
+            state, first, before = kinetics.step(kinetics.init((2, 3)), events, 0.5)
+            state, after, end = kinetics.step(state, 0.0 * events, 0.5)
+            assert first.dtype == end.dtype == events.dtype
+            # Continuous between events; the state has what a record would show.
+            return first, before, after, end, state.s
+
+        first, before, after, end, s = openings(events)
+        np.testing.assert_array_equal(before, after)
+        np.testing.assert_array_equal(end, s)
+        assert np.all(np.diff(np.ravel(end)) > 0)  # as the events
+        assert float(end[0, 0]) == 0.0
+        if name in SATURATING:
+            assert float(openings(1e6 * events)[3].max()) <= 1.0
+        else:
+            for part, twice in zip((first, end), openings(2.0 * events)[::3], strict=False):
+                np.testing.assert_allclose(2.0 * part, twice, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(GATES))
+@pytest.mark.parametrize("is_double", [False, True])
+def test_a_gate_is_a_fraction_with_a_slope(name, is_double):
+    with jax.enable_x64(is_double):
+        gate = GATES[name]()
+        v = jnp.linspace(-90.0, 40.0, 14)
+        fraction = gate(v)
+        assert (fraction.shape, fraction.dtype) == (v.shape, v.dtype)
+        assert np.all((fraction >= 0) & (fraction <= 1))
+        slope = jax.vmap(jax.grad(lambda v: gate(v)))(v)
+        step = 1e-4 if is_double else 0.5  # second order, and the rounding of float32
+        numeric = (gate(v + step) - gate(v - step)) / (2 * step)
+        np.testing.assert_allclose(slope, numeric, rtol=1e-6 if is_double else 1e-3)
+
+
 @pytest.mark.parametrize("name", sorted(EDGES))
 def test_an_edge_treats_a_series_as_its_steps(name):
     edge = EDGES[name]()
     assert (edge.source, edge.target, edge.delay) == ("a", "b", None)
-    assert edge.releases_evenly
-    assert edge.output_shape((3,)) == (2,)
-    start = edge.init((3,), (2,), jax.random.key(2), False)
-    signals = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)), float)
+    assert edge.releases_evenly == (name != "ShortTermPlasticity")
+    source = (2,) if name in STIMULUS else (3,)
+    assert edge.output_shape(source) == (2,)
+    start = edge.init(source, (2,), jax.random.key(2), False)
+    signals = jnp.asarray(np.random.default_rng(0).normal(size=(5, *source)), float)
+    if name == "TunedPoisson":
+        signals = jnp.abs(signals) * jnp.asarray([[1000.0, 1.0]])  # Hz
     context = Context(jnp.asarray(8, jnp.int32), jax.random.key(1), 0.5)
     v = jnp.zeros(2)
 
@@ -251,18 +362,20 @@ def test_an_edge_treats_a_series_as_its_steps(name):
     state, released = edge.release(start, signals, context)
     events = edge.propagate(released)
     whole = []
-    for index in range(5):
-        state, drive = step(state, events[index], context)
+    contexts = [Context(context.step + index, context.base_key, context.dt) for index in range(5)]
+    for index, later in enumerate(contexts):
+        state, drive = step(state, events[index], later)
         whole.append(drive)
     state_of_steps = start
-    for index in range(5):
-        later = Context(context.step + index, context.base_key, context.dt)
+    for index, later in enumerate(contexts):
         state_of_steps, one = edge.release(state_of_steps, signals[index : index + 1], later)
         state_of_steps, drive = step(state_of_steps, edge.propagate(one)[0], later)
         for a, b in zip(jax.tree.leaves(drive), jax.tree.leaves(whole[index]), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     assert jax.tree.structure(state) == jax.tree.structure(start)
     for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(state_of_steps), strict=True):
+        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     assert math.prod(whole[-1].current.shape) == 2
     np.testing.assert_allclose(edge.propagate(2.0 * released), 2.0 * events, rtol=1e-6)

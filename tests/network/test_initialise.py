@@ -7,6 +7,7 @@ import pytest
 from jaxneuro.edges import (
     AveragePool,
     Conv,
+    Dale,
     Delta,
     Dense,
     Direct,
@@ -166,6 +167,13 @@ def _single(neuron, **options):
 def test_what_fluctuation_driven_cannot_reach_is_refused(neuron, options, message):
     with pytest.raises(ValueError, match=message):
         _single(neuron, **options)
+
+
+def test_fluctuation_driven_refuses_weights_whose_signs_are_fixed():
+    edge = Projection("input", "out", connectivity=Dale(Dense(1), [1, -1]))
+    net = Network({"input": Input(2), "out": Population(LIF(), 1)}, {"wire": edge})
+    with pytest.raises(ValueError, match="edge 'wire' keeps the signs of its sources"):
+        fluctuation_driven(net, dt=1.0, key=KEY, rates=10.0)
 
 
 def test_initialise_leaves_everything_else_as_it_was():

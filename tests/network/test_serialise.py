@@ -165,7 +165,33 @@ def every_model():
         "conductance": edges_module.GradedConductance("a", "b", [[0.2]], e_rev=-3.0),
         "gap": edges_module.GapJunction("a", "a", [[0.0, 0.1], [0.1, 0.0]]),
     }
-    return {name: make() for name, make in MODELS.items()} | graded
+    sparse = edges_module.Sparse([0, 1, 0], [1, 0, 0], 2)  # not sorted: with an order of visits
+    synapses = {
+        "nmda": edges_module.NMDA(),
+        "gabab": edges_module.GABAB(),
+        "bounded": edges_module.CurrentReceptor(edges_module.Bounded()),
+        "alpha": edges_module.CurrentReceptor(edges_module.Alpha()),
+        "dual": edges_module.CurrentReceptor(edges_module.DualExponential()),
+        "ampa": edges_module.AMPA(),
+        "plastic": edges_module.ShortTermPlasticity(
+            edges_module.Projection(
+                "a",
+                "b",
+                [0.1, 0.2, 0.3],
+                edges_module.Dale(sparse, [1, -1]),
+                delays=[1.0, 2.0, 3.0],
+                spike_times="interpolated",
+            )
+        ),
+    }
+    noise = {
+        "poisson": edges_module.PoissonNoise("a", rate=10.0),
+        "gaussian": edges_module.GaussianNoise("a"),
+        "coloured": edges_module.OrnsteinUhlenbeck("a"),
+        "tuned": edges_module.TunedCurrent("a", "b", 3),
+        "tuned_events": edges_module.TunedPoisson("a", "b", 3),
+    }
+    return {name: make() for name, make in MODELS.items()} | graded | synapses | noise
 
 
 def test_every_model_survives(tmp_path):

@@ -38,7 +38,7 @@ def test_v_is_held_where_subtraction_left_it_and_then_goes_on(x64):
     # 0.6, 1.2 -> 0.2 (spike), held twice, 0.8, 1.4 -> 0.4 (spike), held
     np.testing.assert_array_equal(np.flatnonzero(spikes), [1, 5])
     np.testing.assert_allclose(states.v[:, 0], [0.6, 0.2, 0.2, 0.2, 0.8, 0.4, 0.4], atol=1e-12)
-    np.testing.assert_array_equal(states.remaining[:, 0], [0, 0, 2, 1, 0, 0, 2])
+    np.testing.assert_array_equal(states.remaining[:, 0], [0, -1, 2, 1, 0, -1, 2])
 
 
 def test_adaptation_goes_on_while_v_is_held(x64):

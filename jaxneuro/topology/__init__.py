@@ -1,0 +1,32 @@
+"""Who is connected to whom: builders of connectivity, positions, weights and delays."""
+
+from ._convert import from_networkx as from_networkx
+from ._convert import from_scipy as from_scipy
+from ._degree import fixed_indegree as fixed_indegree
+from ._degree import fixed_outdegree as fixed_outdegree
+from ._distance import distance_delays as distance_delays
+from ._distance import distance_dependent as distance_dependent
+from ._distance import synapse_distances as synapse_distances
+from ._kernels import AbstractKernel as AbstractKernel
+from ._kernels import Exponential as Exponential
+from ._kernels import Gaussian as Gaussian
+from ._kernels import VonMises as VonMises
+from ._layered import Layered as Layered
+from ._layered import LayerProbabilities as LayerProbabilities
+from ._layered import layered as layered
+from ._pairs import all_to_all as all_to_all
+from ._pairs import keep as keep
+from ._pairs import one_to_one as one_to_one
+from ._positions import circle as circle
+from ._positions import columns as columns
+from ._positions import disc as disc
+from ._positions import grid as grid
+from ._positions import ring as ring
+from ._probability import fixed_probability as fixed_probability
+from ._ring_weights import ring_weights as ring_weights
+from ._small_world import small_world as small_world
+from ._weights import constant as constant
+from ._weights import lognormal as lognormal
+from ._weights import normal as normal
+from ._weights import signs as signs
+from ._weights import uniform as uniform
