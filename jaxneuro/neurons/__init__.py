@@ -37,6 +37,9 @@ from ._refractory import Refractory as Refractory
 from ._resonate_and_fire import ResonateAndFire as ResonateAndFire
 from ._rest import rest as rest
 from ._stability import largest_stable_dt as largest_stable_dt
+from ._start import AbstractStart as AbstractStart
+from ._start import NormalStart as NormalStart
+from ._start import UniformStart as UniformStart
 from ._traub_miles import TraubMiles as TraubMiles
 from ._voltage_clamp import VoltageClamp as VoltageClamp
 from ._wang_buzsaki import WangBuzsaki as WangBuzsaki

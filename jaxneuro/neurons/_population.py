@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from jaxneuro.core import Drive, map_leaves, resolve_path
+from jaxneuro.core import Drive, init_key, map_leaves, resolve_path
 from jaxneuro.integrators import AbstractIntegrator, ExponentialEuler
 from jaxneuro.surrogates import AbstractSurrogate, SuperSpike
 
@@ -16,6 +16,7 @@ from ._base import AbstractNeuron
 from ._fragment import Fragment
 from ._options import check_option
 from ._rest import rest
+from ._start import AbstractStart
 
 ResetGradient = Literal["detached", "surrogate", "event"]
 Start = Literal["original", "rest"]
@@ -80,7 +81,7 @@ class Population(eqx.Module):
     - `start`: `"original"` starts at the model's own values (`neuron.init`), `"rest"` at the stable
       fixed point without input (`rest`).
     - `initial`: start values of single variables, by name: `{"v": -60.0}`, `()` or of the
-      population's shape.
+      population's shape; or drawn anew in each run, `{"v": UniformStart(-60.0, -50.0)}`.
 
     **Raises:** `ValueError` for an unknown option or variable.
 
@@ -97,7 +98,7 @@ class Population(eqx.Module):
     integrator: AbstractIntegrator = eqx.field(default_factory=ExponentialEuler)
     reset_gradient: ResetGradient = eqx.field(static=True, default="detached")
     start: Start = eqx.field(static=True, default="original")
-    initial: dict[str, Float[Array, "..."]] = eqx.field(
+    initial: dict[str, Float[Array, "..."] | AbstractStart] = eqx.field(
         default_factory=dict, converter=lambda values: _as_arrays(values)
     )
 
@@ -120,6 +121,8 @@ class Population(eqx.Module):
         if self.start == "rest":
             state = rest(self.neuron, self.shape)
         for name, value in self.initial.items():
+            if isinstance(value, AbstractStart):
+                value = value(init_key(key, name), self.shape)
             if value.shape not in ((), self.shape):
                 raise ValueError(
                     f"Population: initial {name!r} has shape {value.shape}; give one number, or "
@@ -205,8 +208,11 @@ def _like(value: Array, leaf: Array) -> Array:
     return jnp.broadcast_to(value, leaf.shape).astype(leaf.dtype)
 
 
-def _as_arrays(values: Any) -> dict[str, Array]:
-    return {name: jnp.asarray(value, float) for name, value in dict(values).items()}
+def _as_arrays(values: Any) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, AbstractStart) else jnp.asarray(value, float)
+        for name, value in dict(values).items()
+    }
 
 
 def _check_event(neuron: AbstractNeuron | Fragment) -> None:

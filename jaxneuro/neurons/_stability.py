@@ -39,7 +39,9 @@ def largest_stable_dt(
     growth = _GROWTH.get(type(integrator))
     if growth is None:
         return math.inf
-    values = np.linalg.eigvals(np.asarray(_jacobian(neuron, shape), np.float64)).ravel()
+    with jax.ensure_compile_time_eval():  # the caller may be traced, the neuron is not
+        jacobian = np.asarray(_jacobian(neuron, shape), np.float64)
+    values = np.linalg.eigvals(jacobian).ravel()
     decaying = values[values.real < -1e-6 * np.abs(values)]
     if decaying.size == 0:
         return math.inf

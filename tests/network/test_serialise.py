@@ -191,7 +191,11 @@ def every_model():
         "tuned": edges_module.TunedCurrent("a", "b", 3),
         "tuned_events": edges_module.TunedPoisson("a", "b", 3),
     }
-    return {name: make() for name, make in MODELS.items()} | graded | synapses | noise
+    starts = {
+        "uniform": neurons_module.UniformStart(-1.0, 1.0),
+        "normal": neurons_module.NormalStart(0.0, 0.1),
+    }
+    return {name: make() for name, make in MODELS.items()} | graded | synapses | noise | starts
 
 
 def test_every_model_survives(tmp_path):

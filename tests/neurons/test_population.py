@@ -5,7 +5,16 @@ import pytest
 
 from jaxneuro.core import Drive
 from jaxneuro.integrators import Heun
-from jaxneuro.neurons import LIF, Input, Population, as_shape
+from jaxneuro.neurons import (
+    LIF,
+    Input,
+    NormalStart,
+    Population,
+    Refractory,
+    UniformStart,
+    as_shape,
+)
+from jaxneuro.simulation import simulate
 from jaxneuro.surrogates import SuperSpike
 
 
@@ -83,3 +92,30 @@ def test_shapes():
 def test_unknown_reset_gradient():
     with pytest.raises(ValueError, match=r"reset_gradient is 'none'.*detached"):
         Population(LIF(), 1, reset_gradient="none")
+
+
+def test_start_values_drawn_anew_in_each_run_and_lane(x64):
+    cells = Population(
+        Refractory(LIF(), period=1.0),
+        (40, 50),
+        initial={"v": UniformStart(-3.0, jnp.full((40, 50), 0.5))},
+    )
+    one, two = (cells.init(jax.random.key(seed)).v for seed in (0, 1))
+    assert one.min() >= -3.0
+    assert one.max() < 0.5
+    np.testing.assert_allclose(one.mean(), -1.25, atol=5 * 3.5 / np.sqrt(12 * 2000))
+    assert np.mean(np.asarray(one) == np.asarray(two)) < 0.01
+    np.testing.assert_array_equal(cells.init(jax.random.key(0)).v, one)
+    lanes = jax.vmap(lambda key: cells.init(key).v)(jax.random.split(jax.random.key(2), 3))
+    assert len(np.unique(lanes)) > 5990
+    normal = Population(LIF(), 4000, initial={"v": NormalStart(-2.0, 0.3)}).init(jax.random.key(0))
+    np.testing.assert_allclose(normal.v.mean(), -2.0, atol=5 * 0.3 / np.sqrt(4000))
+    np.testing.assert_allclose(normal.v.std(), 0.3, rtol=0.06)
+
+
+def test_a_step_is_checked_inside_a_compiled_function_that_closes_over_the_network():
+    cells = Population(LIF(tau=10.0), 2, integrator=Heun())
+    run = jax.jit(lambda key: simulate(cells, dt=0.1, steps=3, key=key, record="neuron.v")["neuron.v"])
+    np.testing.assert_array_equal(run(jax.random.key(0)), jnp.zeros((3, 2)))
+    with pytest.raises(ValueError, match="unstable at dt = 30 ms"):
+        jax.jit(lambda key: simulate(cells, dt=30.0, steps=3, key=key).state)(jax.random.key(0))
