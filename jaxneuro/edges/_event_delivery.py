@@ -161,10 +161,9 @@ def _visit_senders(
     layout = synapses.layout
     assert layout is not None, "without a layout all synapses are added"
     count = layout.starts.shape[0] - 1
-    sending = lax.slice(signals, (layout.first,), (layout.first + count,))
-    words = _packed(sending != 0)
+    words = _packed(lax.slice(signals, (layout.first,), (layout.first + count,)) != 0)
     groups = _packed(words != 0)
-    add = _adder(sending, weight, synapses.post, layout, delays)
+    add = _adder(signals, weight, synapses.post, layout, delays)
 
     # Three nested loops, each over the bits that are set: groups of words, words, neurons. Their
     # bodies are short, since starting one operation takes as long as adding fifty synapses.
@@ -187,11 +186,11 @@ def _visit_senders(
 
 
 def _adder(
-    sending: Array, weight: Array, post: Array, layout: SparseLayout, delays: Delays | None
+    signals: Array, weight: Array, post: Array, layout: SparseLayout, delays: Delays | None
 ) -> Callable[[Array, Array], Array]:
     """The function that adds the synapses of one source neuron, a chunk at a time."""
     starts, chunk = layout.starts, min(layout.longest, LONGEST_CHUNK)
-    lanes = jnp.arange(chunk, dtype=starts.dtype)
+    lanes = np.arange(chunk, dtype=np.int32)
 
     def add_chunk(begin: Array, end: Array, signal: Array, out: Array) -> Array:
         # Near the end of the list the chunk moves back: its first lanes are then not ours.
@@ -211,7 +210,8 @@ def _adder(
     def add(neuron: Array, out: Array) -> Array:
         begin = lax.dynamic_index_in_dim(starts, neuron, keepdims=False)
         end = lax.dynamic_index_in_dim(starts, neuron + 1, keepdims=False)
-        signal = lax.dynamic_index_in_dim(sending, neuron, keepdims=False)
+        # Not from the slice that was packed, which would have to be made for this alone.
+        signal = lax.dynamic_index_in_dim(signals, layout.first + neuron, keepdims=False)
         if layout.longest <= chunk:
             return add_chunk(begin, end, signal, out)
 
