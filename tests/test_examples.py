@@ -80,6 +80,15 @@ def test_the_example_of_neurons_fires():
     assert names["net_run"]["exc/ampa.g"].shape == (5000, 10)
 
 
+def test_the_example_of_networks_is_active():
+    text = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names = {}
+    exec(code, names)
+    assert 1.0 < float(names["run"]["exc.spikes"].mean()) * 1e4 < 50.0
+    assert 0.1 < float(names["run"]["exc/nmda.s"].mean()) < 0.9
+
+
 def test_every_model_is_listed():
     text = (ROOT / "docs" / "neurons.md").read_text(encoding="utf-8")
     for name, cls in vars(neurons).items():
