@@ -1,4 +1,4 @@
-"""The models of CompNeuroPy by its names, and `MODELS`: all of ours by name."""
+"""Models of the literature by name, `MODELS`, and populations and networks made of them."""
 
 from jaxneuro.neurons import HHneuronBischop as HHneuronBischop
 from jaxneuro.neurons import HHneuronCorbit as HHneuronCorbit
@@ -9,6 +9,11 @@ from ._artificial import IntegratorNeuronSimple as IntegratorNeuronSimple
 from ._artificial import PoissonNeuron as PoissonNeuron
 from ._artificial import PoissonNeuronSin as PoissonNeuronSin
 from ._artificial import PoissonNeuronUpDown as PoissonNeuronUpDown
+from ._calvin_redish import InterneuronPopulation as InterneuronPopulation
+from ._calvin_redish import InterneuronRing as InterneuronRing
+from ._calvin_redish import PyramidalPopulation as PyramidalPopulation
+from ._calvin_redish import PyramidalRing as PyramidalRing
+from ._calvin_redish import RandomStart as RandomStart
 from ._hodgkin_huxley import HHneuronBischopSyn as HHneuronBischopSyn
 from ._hodgkin_huxley import HHneuronCorbitSyn as HHneuronCorbitSyn
 from ._hodgkin_huxley import HHneuronCorbitVoltageClamp as HHneuronCorbitVoltageClamp
@@ -32,3 +37,5 @@ from ._izhikevich_2007 import Izhikevich2007RecCur as Izhikevich2007RecCur
 from ._izhikevich_2007 import Izhikevich2007Syn as Izhikevich2007Syn
 from ._izhikevich_2007 import Izhikevich2007VoltageClamp as Izhikevich2007VoltageClamp
 from ._models import MODELS as MODELS
+from ._ring_networks import cue_probe_ring as cue_probe_ring
+from ._ring_networks import dual_ring as dual_ring

@@ -8,7 +8,7 @@ import time
 COMMANDS = {
     "train": "train a network by gradient descent from a configuration file",
     "evolve": "train a network by evolution from a configuration file",
-    "simulate": "run a neuron model under a stimulus from a configuration file",
+    "simulate": "run a neuron model or a network from a configuration file",
     "evaluate": "test accuracy and confusion matrix of a finished run",
     "info": "versions, devices and memory",
 }

@@ -1,7 +1,7 @@
 """The neurons of `jaxneuro simulate`, and the names by which their variables are recorded."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from jaxneuro.core import Drive, leaf_paths, plural, suggest
 from jaxneuro.network import Network
 from jaxneuro.neurons import AbstractNeuron, Fragment, Population
 
-from ._simulation_config import NeuronConfig, SimulationConfig
+from ._simulation_config import SimulationConfig
 
 INTEGRATORS = {
     "exponential_euler": integrators.ExponentialEuler,
@@ -30,14 +30,14 @@ def build_population(config: SimulationConfig, size: int) -> Population:
     """
     for section in ("parameters", "initial"):
         _check_lengths(section, getattr(config.neuron, section), size)
-    cell = build_cell(config.neuron)
+    cell = build_cell(config.neuron.model, config.neuron.parameters, "neuron")
     population = Population(
         cell,  # pyright: ignore[reportArgumentType]: or a fragment
         size,
         integrator=INTEGRATORS[config.integrator](),
         start=config.init,
     )
-    variables = _state_names(_alone(population))
+    variables = state_names(population)
     for name in config.neuron.initial:
         if name not in variables:
             raise ValueError(
@@ -53,30 +53,29 @@ def build_population(config: SimulationConfig, size: int) -> Population:
     )
 
 
-def build_cell(choice: NeuronConfig) -> AbstractNeuron | Fragment:
-    """The cell type with its parameters.
+def build_cell(
+    model: str, parameters: Mapping[str, Any], section: str
+) -> AbstractNeuron | Fragment:
+    """The cell type with its parameters, which the file's `section` gives.
 
     **Raises:** `ValueError` naming the nearest models or parameters, or the wrong value.
     """
-    if not choice.model:
+    if not model:
         raise ValueError(
-            "neuron.model is missing: the name of a model, such as LIF, AdEx, Izhikevich2007 or "
-            "HodgkinHuxley. jaxneuro.catalogue.MODELS has all."
+            f"{section}.model is missing: the name of a model, such as LIF, AdEx, Izhikevich2007 "
+            "or HodgkinHuxley. jaxneuro.catalogue.MODELS has all."
         )
-    if choice.model not in MODELS:
-        raise ValueError(
-            f"neuron.model: there is no {choice.model!r}. {suggest(choice.model, list(MODELS))}"
-        )
-    model = MODELS[choice.model]
-    known = _parameters(model)
-    for name, value in choice.parameters.items():
-        where = f"neuron.parameters.{name}"
+    if model not in MODELS:
+        raise ValueError(f"{section}.model: there is no {model!r}. {suggest(model, list(MODELS))}")
+    known = known_parameters(MODELS[model])
+    for name, value in parameters.items():
+        where = f"{section}.parameters.{name}"
         if name not in known:
             raise ValueError(
-                f"{where}: {choice.model} has no such parameter. {suggest(name, list(known))}"
+                f"{where}: {model} has no such parameter. {suggest(name, list(known))}"
             )
-        _check_kind(where, value, known[name])
-    return model(**{name: _value(value) for name, value in choice.parameters.items()})
+        check_kind(where, value, known[name])
+    return MODELS[model](**{name: _value(value) for name, value in parameters.items()})
 
 
 def record_paths(population: Population, model: str, names: Sequence[str]) -> dict[str, str]:
@@ -96,6 +95,11 @@ def record_paths(population: Population, model: str, names: Sequence[str]) -> di
     return {name: f"neuron.{name}" for name in names}
 
 
+def state_names(population: Population) -> list[str]:
+    """The variables of a population's neurons, without the edges of their fragment."""
+    return _state_names(_alone(population))
+
+
 def _alone(population: Population) -> Population:
     """Without the edges of its fragment, and at its own start values."""
     network = Network({"neuron": population})
@@ -110,7 +114,7 @@ def _observed_names(alone: Population) -> list[str]:
     return list(alone.neuron.observe(alone.init(jax.random.key(0)), Drive()))
 
 
-def _parameters(model: Callable[..., Any]) -> dict[str, Any]:
+def known_parameters(model: Callable[..., Any]) -> dict[str, Any]:
     """The names of a model's parameters, with their defaults; also of those it hands on."""
     signature = inspect.signature(model).parameters
     own = {n: p.default for n, p in signature.items() if p.kind is not p.VAR_KEYWORD}
@@ -128,7 +132,7 @@ def _is_innermost(cell: Any) -> bool:
     return "neuron" not in vars(cell)
 
 
-def _check_kind(where: str, value: Any, default: Any) -> None:
+def check_kind(where: str, value: Any, default: Any) -> None:
     """Refuses a text for a number and the like."""
     what = {
         bool: "true or false",

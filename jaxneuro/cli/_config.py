@@ -1,7 +1,7 @@
 """What a configuration file and the command line can say: one schema is both."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -225,17 +225,25 @@ class Config(Section):
 
 def known_keys(model: Any, location: tuple[Any, ...]) -> list[str]:
     """The keys that the section at `location` has."""
-    for part in location:
+    parts = iter(location)
+    for part in parts:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
         model = None if field is None else section_in(field.annotation)
         if model is None:
             return []
+        if field is not None and has_names(field.annotation):
+            next(parts, None)
     return list(model.model_fields)
 
 
 def section_in(annotation: Any) -> type[Section] | None:
-    """The section that a field holds, or holds a list of; None for a plain value."""
+    """The section that a field holds, or holds a list or table of; None for a plain value."""
     choices = (annotation, *getattr(annotation, "__args__", ()))
     return next((c for c in choices if isinstance(c, type) and issubclass(c, Section)), None)
+
+
+def has_names(annotation: Any) -> bool:
+    """Whether a field holds a table of sections, each under a name of the user's choice."""
+    return get_origin(annotation) is dict and section_in(annotation) is not None

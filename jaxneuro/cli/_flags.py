@@ -3,13 +3,14 @@
 import itertools
 import tomllib
 from collections.abc import Iterator
-from typing import Any, NamedTuple, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from jaxneuro.core import suggest
 
-from ._config import section_in
+from ._config import has_names, section_in
 from ._errors import fail
 
 Location = tuple[Any, ...]
@@ -21,6 +22,8 @@ class Flag(NamedTuple):
     location: Location
     kind: Any
     value: Any = None
+    is_entry: bool = False
+    """Whether it writes an entry of a table."""
 
 
 def override(
@@ -45,7 +48,9 @@ def override(
             value = value if is_joined else next(rest, "")
             if not value or value.startswith("--"):
                 fail(f"{name} needs a value: {name} VALUE.")
-            _write(kind, table, flag.location, _value(flag.kind, value))
+            if not _write(kind, table, flag.location, _value(flag.kind, value)) and flag.is_entry:
+                above = name.rpartition(".")[0]
+                fail(f"{name}: the file has no table {above.strip('-')}. Give {above} as a whole.")
         elif is_joined:
             fail(f"{name} takes no value.")
         else:
@@ -70,40 +75,49 @@ def _entry(flags: dict[str, Flag], name: str) -> Flag | None:
     """The flag that writes one entry of a table, such as `--evolution.options.rank`."""
     section, _, key = name.rpartition(".")
     table = flags.get(section)
-    if table is None or get_origin(table.kind) is not dict or not key:
+    if table is None or dict not in _kinds(table.kind) or not key:
         return None
-    return Flag((*table.location, key.replace("-", "_")), table.kind)
+    return Flag((*table.location, key.replace("-", "_")), dict[str, Any], is_entry=True)
 
 
 def _leaves(
     model: type[BaseModel], default: Any, table: Any, location: Location
 ) -> Iterator[tuple[Location, Any]]:
-    """Every field with its location; a list has as many as in the file, or as by default."""
+    """Every field with its location; lists and tables of sections have those of the file, or, if
+    it does not say, those by default.
+    """
     for name, field in model.model_fields.items():
         here = (*location, name)
         section = section_in(field.annotation)
         said = table.get(name) if isinstance(table, dict) else None
         if section is None:
             yield here, field.annotation
+            continue
+        # Unchecked: one without a default for everything, such as an input, has none that is right.
+        fallback = section.model_construct().model_dump()
+        if has_names(field.annotation):
+            for key, item in (said if isinstance(said, dict) else {}).items():
+                yield from _leaves(section, fallback, item, (*here, key))
         elif isinstance(default[name], list):
             items = said if isinstance(said, list) else default[name]
-            fallback = section().model_dump()
             for index, item in enumerate(items):
                 yield from _leaves(section, fallback, item, (*here, index))
         else:
-            yield from _leaves(section, default[name], said, here)
+            yield from _leaves(section, default[name] or fallback, said, here)
 
 
-def _write(kind: type[BaseModel], table: Any, location: Location, value: Any) -> None:
+def _write(kind: type[BaseModel], table: Any, location: Location, value: Any) -> bool:
+    """False where the file has no table to write into: its own mistake, which its check names."""
     default: Any = kind().model_dump()
     for part, following in itertools.pairwise(location):
-        default = default[part] if isinstance(default, dict) else None
+        default = default.get(part) if isinstance(default, dict) else None
         if isinstance(table, dict):
             table.setdefault(part, default if isinstance(following, int) else {})
         table = table[part]
         if not isinstance(table, (dict, list)):
-            return  # the file's own mistake, which its check will name
+            return False
     table[location[-1]] = value
+    return True
 
 
 def _value(kind: Any, text: str) -> Any:
@@ -111,23 +125,34 @@ def _value(kind: Any, text: str) -> Any:
 
     A list is `1,2,3` or TOML's `[1, 2, 3]`; an entry of a table is whatever TOML reads in it.
     """
-    if get_origin(kind) is dict:
+    kinds = _kinds(kind)
+    if kinds == [dict]:
         as_int = _value(int, text)
         as_number = _value(float, text) if as_int is text else as_int
         return _toml(text, text) if as_number is text else as_number
-    if get_origin(kind) is list:
+    if kinds == [list]:
         value = _toml(text, None)
         value = value if isinstance(value, list) else _toml(f"[{text}]", None)
         return text.split(",") if value is None else value
-    # What `Positive | None` says beside None, without its bounds.
-    parts = [getattr(part, "__origin__", part) for part in get_args(kind)]
-    kind = next((part for part in parts if part in (int, float)), kind)
-    if kind not in (int, float):
+    number = next((part for part in kinds if part in (int, float)), None)
+    if number is None:
         return text
     try:
-        return kind(text)
+        return number(text)
     except ValueError:
-        return text
+        return _toml(text, text) if dict in kinds or list in kinds else text
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """The plain types that a field may have: `Positive | None` is `[float, NoneType]`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return [kind for part in get_args(annotation) for kind in _kinds(part)]
+    if origin is Literal:
+        return sorted({type(value) for value in get_args(annotation)}, key=str)
+    return [origin or annotation]
 
 
 def _toml(text: str, fallback: Any) -> Any:

@@ -32,7 +32,7 @@ def parse(kind: type[Arguments], arguments: list[str], command: str) -> tuple[Pa
 
 def read_config(kind: type[Arguments], path: Path, flags: list[str] | None = None) -> Arguments:
     """A file's configuration with flags applied; a mistake in either ends the command."""
-    table = _read(path)
+    table = read_table(path)
     given = override(kind, table, flags or [])
     try:
         return kind.model_validate(table)
@@ -48,7 +48,8 @@ def _help(kind: type[BaseModel], arguments: list[str], program: str) -> None:
     tyro.cli(kind, prog=program, default=default, args=["--help"])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_table(path: Path) -> dict[str, Any]:
+    """A TOML file's content; a file that is none ends the command."""
     if path.is_dir():
         fail(f"{path} is a folder; a configuration is a TOML file.")
     if not path.is_file():

@@ -11,16 +11,23 @@ from jaxneuro.core import plural, whole_steps
 from ._cell import build_population, record_paths
 from ._errors import fail, told, users_mistakes
 from ._info import device_name, versions
-from ._parse import parse
+from ._parse import parse, read_table
 from ._report import save_figure
 from ._run_folder import RunFolder, as_json, free_folder, write_atomically
 from ._simulation_config import SimulateArguments, SimulationConfig
 from ._stimulus import Protocol, build_stimulus
 from ._trial import Outcome, run_trial
 
+NETWORK_TABLES = ("populations", "receptors", "projections", "noise", "inputs")
+
 
 def main(arguments: list[str], began: float) -> None:
     """`jaxneuro simulate CONFIG.toml [--run-dir DIR] [--any.field VALUE]`."""
+    if _is_network(arguments):
+        from ._simulate_network import simulate_network
+
+        simulate_network(arguments, began)
+        return
     with users_mistakes():
         path, config = parse(SimulateArguments, arguments, "simulate")
         if config.run_dir:
@@ -38,6 +45,22 @@ def main(arguments: list[str], began: float) -> None:
         _write(config, RunFolder(folder), protocol, outcome, began)
     except OSError as error:
         fail(told(error))
+
+
+def _is_network(arguments: list[str]) -> bool:
+    """Whether the configuration file has populations, not one neuron under several stimuli."""
+    files = [argument for argument in arguments[:2] if not argument.startswith("-")]
+    if not files or not Path(files[0]).is_file():
+        return False
+    table = read_table(Path(files[0]))
+    # A misspelt name too, so that the message is about networks.
+    found = [key for key in table if key.startswith("pop") or key in NETWORK_TABLES]
+    if found and "neuron" in table:
+        fail(
+            f"{files[0]} has both [neuron] and [{found[0]}]. A configuration is of one neuron "
+            "model under a stimulus, with [neuron], or of a network, with [populations.NAME]."
+        )
+    return bool(found)
 
 
 def _every(config: SimulationConfig) -> int:

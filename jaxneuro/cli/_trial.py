@@ -54,14 +54,14 @@ def run_trial(
     **Raises:** `ValueError` also for a model that has no resting state.
     """
     steps = len(series)
-    length = _part(steps)
+    length = part_length(steps)
     padded = np.zeros((-(-steps // length) * length, series.shape[1]), np.float32)
     padded[:steps] = series
     is_finite = np.ones(series.shape[1], bool)
     kept: dict[str, list[np.ndarray]] = {name: [] for name in paths}
     ticks, state = [], None
     for start in range(0, steps, length):
-        with _interrupted_afterwards():
+        with interrupted_afterwards():
             run = _simulate(population, padded[start : start + length], state, paths, dt, seed)
         state = run.state
         for name in paths:
@@ -76,16 +76,16 @@ def run_trial(
     return Outcome(times, traces, spikes, is_finite)
 
 
-def _part(steps: int) -> int:
+def part_length(steps: int, longest: int = LONGEST_PART) -> int:
     """The length of the parts: whole blocks, and little more than the steps in all of them."""
-    if steps <= LONGEST_PART:
+    if steps <= longest:
         return steps
-    count = -(-steps // LONGEST_PART)
+    count = -(-steps // longest)
     return -(-steps // (count * BLOCK)) * BLOCK
 
 
 @contextmanager
-def _interrupted_afterwards() -> Iterator[None]:
+def interrupted_afterwards() -> Iterator[None]:
     """Holds back Ctrl-C: Python may crash if it ends while XLA is still computing."""
     if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield
@@ -108,7 +108,7 @@ def _simulate(
     dt: float,
     seed: int,
 ) -> Simulation:
-    try:
+    with runtime_mistakes():
         run = simulate(
             population,
             {"neuron": jnp.asarray(series)},
@@ -120,6 +120,13 @@ def _simulate(
             block=BLOCK,
         )
         return jax.block_until_ready(run)
+
+
+@contextmanager
+def runtime_mistakes() -> Iterator[None]:
+    """Inside, an error that Equinox raises in a compiled program is a `ValueError`."""
+    try:
+        yield
     except eqx.EquinoxRuntimeError as error:
         # Equinox prints the trace before the message.
         found = re.search(r"EquinoxRuntimeError: (.*)", str(error))
