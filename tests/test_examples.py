@@ -1,11 +1,15 @@
 import importlib.util
 import json
+import math
 import re
 from pathlib import Path
 
 import jax.numpy as jnp
+import numpy as np
+import pytest
 
 from jaxneuro import neurons
+from jaxneuro.data import load_trials
 from jaxneuro.neurons import AbstractNeuron
 
 ROOT = Path(__file__).parent.parent
@@ -104,3 +108,40 @@ def test_a_burst_is_tuned_from_rest(tmp_path):
     assert abs(row["reached"]["period"] - 1500.0) < 1.0
     for name in ("regimes", "tuning"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_ring_is_shown_a_cue(tmp_path, capsys):
+    # That it remembers is the business of tests/validation: so small a ring would not.
+    _, module = experiment("ring_working_memory")
+    (row,) = module.main(pyramidal=32, interneurons=8, direction=1.0, seeds=1, out=str(tmp_path))
+    assert -math.pi <= row["error"] < math.pi
+    assert 0 < row["length"] < 1
+    for name in ("raster", "population_vector", "rate_map"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def check_dot_patterns(folder, count, **options):
+    _, module = experiment("dot_pattern_expectancy")
+    accuracy = module.main(trials=count, out=str(folder), **options)
+    trials = load_trials(folder / "trials.npz")
+    right = (trials.labels["cue"] == "A") & (trials.labels["probe"] == "X")
+    is_right = (trials.labels["response"] == "target") == right
+    np.testing.assert_array_equal(trials.labels["is_right"], is_right)
+    assert len(trials) == count
+    assert accuracy["all"] == is_right.mean()
+    names = "raster", "rate_map_memory", "population_vector_perception"
+    for name in names:
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    return accuracy["all"]
+
+
+def test_dot_patterns_are_shown(tmp_path):
+    options = {"pyramidal": 32, "interneurons": 8, "training": 1, "delay": 100.0, "dt": 0.5}
+    check_dot_patterns(tmp_path, 3, **options)
+
+
+@pytest.mark.slow
+def test_dot_patterns_are_told_apart_by_what_came_before(tmp_path):
+    options = {"pyramidal": 128, "interneurons": 32, "training": 5, "delay": 500.0, "nmda": 1.1}
+    assert check_dot_patterns(tmp_path, 30, dt=0.2, **options) > 0.7

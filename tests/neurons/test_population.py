@@ -115,7 +115,9 @@ def test_start_values_drawn_anew_in_each_run_and_lane(x64):
 
 def test_a_step_is_checked_inside_a_compiled_function_that_closes_over_the_network():
     cells = Population(LIF(tau=10.0), 2, integrator=Heun())
-    run = jax.jit(lambda key: simulate(cells, dt=0.1, steps=3, key=key, record="neuron.v")["neuron.v"])
+    run = jax.jit(
+        lambda key: simulate(cells, dt=0.1, steps=3, key=key, record="neuron.v")["neuron.v"]
+    )
     np.testing.assert_array_equal(run(jax.random.key(0)), jnp.zeros((3, 2)))
     with pytest.raises(ValueError, match="unstable at dt = 30 ms"):
         jax.jit(lambda key: simulate(cells, dt=30.0, steps=3, key=key).state)(jax.random.key(0))
