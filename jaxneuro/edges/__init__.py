@@ -1,5 +1,7 @@
 from ._afferents import TunedCurrent as TunedCurrent
 from ._afferents import TunedPoisson as TunedPoisson
+from ._arriving import SparseEvents as SparseEvents
+from ._arriving import add_arriving as add_arriving
 from ._base import AbstractEdge as AbstractEdge
 from ._conductance import ExponentialConductance as ExponentialConductance
 from ._connectivity import AbstractConnectivity as AbstractConnectivity

@@ -1,4 +1,4 @@
-from typing import Literal
+from typing import ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from jaxneuro.core import Drive, check_option, param
 
+from ._arriving import SparseEvents, add_arriving
 from ._receptors import AbstractReceptor
 
 Rectify = Literal["none", "depolarising", "hyperpolarising"]
@@ -43,6 +44,7 @@ class ExponentialConductance(AbstractReceptor):
     tau: Float[Array, "..."] = param(5.0, unit="ms", lower=0.0)
     e_rev: Float[Array, "..."] = param(0.0, unit="mV")
     rectify: Rectify = eqx.field(static=True, default="none")
+    accumulates: ClassVar[bool] = True
 
     def __check_init__(self):
         check_option(self.rectify, Rectify, "ExponentialConductance: rectify")
@@ -53,11 +55,11 @@ class ExponentialConductance(AbstractReceptor):
     def step(
         self,
         state: SynapticConductance,
-        events: Float[Array, "..."],
+        events: Float[Array, "..."] | SparseEvents,
         v: Float[Array, "..."],
         dt: float,
     ) -> tuple[SynapticConductance, Drive]:
-        start = state.g + events
+        start = add_arriving(state.g, events)
         end = start * jnp.exp(-dt / self.tau)
         open_start, open_end = start, end
         if self.rectify != "none":

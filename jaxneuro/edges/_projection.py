@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Key
 
 from jaxneuro.core import Context, Drive, check_option, fits, param
 
+from ._arriving import SparseEvents
 from ._base import AbstractEdge
 from ._connectivity import AbstractConnectivity, Dense, Sparse
 from ._delays import deliver, innermost
@@ -139,6 +140,16 @@ class Projection(AbstractEdge):
         """With `delays`: the ring of coming events after what was sent, and what arrives now."""
         assert self.delays is not None, "without delays there is no ring"
         return deliver(self.connectivity, self.weight, self.delays, ring, signal, context)
+
+    @property
+    def leaves_sums_to_receptor(self) -> bool:
+        """Whether `arriving` takes the place of `propagate`: for `Sparse` without `delays`."""
+        is_listed = isinstance(innermost(self.connectivity), Sparse) and self.delays is None
+        return is_listed and self.receptor.accumulates and self.weight is not None
+
+    def arriving(self, signal: Float[Array, "..."]) -> SparseEvents:
+        """The events of one step, left to the receptor to add up."""
+        return SparseEvents(self.connectivity, self.weight, signal)
 
     def propagate(self, signals: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
         if self.weight is None and self.connectivity.weight_shape(signals.shape[1:]) is not None:

@@ -1,5 +1,5 @@
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -7,9 +7,19 @@ from jaxtyping import Array, Float
 
 from jaxneuro.core import Drive, check_bounds, param
 
+from ._arriving import SparseEvents, add_arriving
+
 
 class AbstractReceptor(eqx.Module):
-    """Turns the events that arrive at a neuron into a drive."""
+    """Turns the events that arrive at a neuron into a drive.
+
+    **Attributes:**
+
+    - `accumulates`: whether `step` does nothing with events but `add_arriving(variable, events)`;
+      a sparse projection then adds its events in place.
+    """
+
+    accumulates: ClassVar[bool] = False
 
     def __check_init__(self):
         check_bounds(self)
@@ -62,6 +72,7 @@ class ExponentialCurrent(AbstractReceptor):
     """
 
     tau: Float[Array, "..."] = param(5.0, unit="ms", lower=0.0)
+    accumulates: ClassVar[bool] = True
 
     def init(self, shape: tuple[int, ...]) -> "SynapticCurrent":
         return SynapticCurrent(jnp.zeros(shape))
@@ -69,11 +80,11 @@ class ExponentialCurrent(AbstractReceptor):
     def step(
         self,
         state: "SynapticCurrent",
-        events: Float[Array, "..."],
+        events: Float[Array, "..."] | SparseEvents,
         v: Float[Array, "..."],
         dt: float,
     ) -> tuple["SynapticCurrent", Drive]:
-        start = state.i + events
+        start = add_arriving(state.i, events)
         end = start * jnp.exp(-dt / self.tau)
         return SynapticCurrent(end), Drive(current=start, current_end=end)
 

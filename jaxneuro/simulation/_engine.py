@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxneuro.core import Context, Drive, get_leaf, leaf_paths
-from jaxneuro.edges import SharedReceptor, projection_of
+from jaxneuro.edges import SharedReceptor, SparseEvents, projection_of
 from jaxneuro.inputs import AbstractSource, sample_block
 from jaxneuro.network import Group, Network, NetworkState, Plan, late_name
 from jaxneuro.neurons import Population, Step
@@ -142,7 +142,11 @@ class _GroupBlock:
             and edge.reads == "spikes"
         }
         self.into = into
+        projections = {name: projection_of(edge) for name, edge in into.items()}
+        self.projections = {name: p for name, p in projections.items() if p is not None}
         self.pending = {name: state.pending[name] for name in into if name in state.pending}
+        self.listed = {n for n, p in self.projections.items() if p.leaves_sums_to_receptor}
+        self.listed -= set(engine.held_events)
         # Populations of which some edge hears when within a step they spiked.
         network = engine.network
         self.timed = {e.source for n, e in network.edges.items() if network.interpolates(n)}
@@ -194,10 +198,8 @@ class _GroupBlock:
                     edges, arrived = self._arriving(
                         edge_name, edges, events, outputs, rings, index, context
                     )
-                if edge_name in pending:
-                    pending[edge_name], arrived = self._delivered(
-                        edge_name, pending[edge_name], arrived, context
-                    )
+                if not self._is_summed_first(edge_name):
+                    pending, arrived = self._delivered(edge_name, pending, arrived, context)
                 arrived = received.get(edge_name, arrived)
                 edges[edge_name], part = edge.step(edges[edge_name], arrived, v, context)
                 if aim.receptor is not None:
@@ -257,17 +259,23 @@ class _GroupBlock:
             return outputs[source] if lag == 0 else _read(rings[source], index, lag)
 
         state, released = edge.release(edges[name], self._signal(name, sent)[None], context)
-        released = released if name in self.pending else edge.propagate(released)
+        released = edge.propagate(released) if self._is_summed_first(name) else released
         return {**edges, name: state}, released[0]
 
     def _delivered(
-        self, name: str, ring: Array, signal: Array | None, context: Context
-    ) -> tuple[Array, Array]:
-        """What arrives in this step over an edge with a delay for each synapse."""
-        projection = projection_of(self.into[name])
-        assert projection is not None, "only projections have such delays"
-        assert signal is not None, "projections have a source"
-        return projection.deliver(ring, signal, context)
+        self, name: str, pending: dict[str, Array], signal: Array | None, context: Context
+    ) -> tuple[dict[str, Array], Array | SparseEvents]:
+        """What arrives in this step over an edge whose events are not summed before."""
+        assert signal is not None, "such edges have a source"
+        projection = self.projections[name]
+        if name not in pending:
+            return pending, projection.arriving(signal)
+        ring, arrived = projection.deliver(pending[name], signal, context)
+        return {**pending, name: ring}, arrived
+
+    def _is_summed_first(self, name: str) -> bool:
+        """Whether the events of an edge are summed for each target before they are delivered."""
+        return name not in self.pending and name not in self.listed
 
     def _signal(self, name: str, sent: Callable[[str, int], Array]) -> Array:
         """What an edge hears, given what each node sent a number of steps ago."""
@@ -292,8 +300,8 @@ class _GroupBlock:
         signal = self._signal(name, sent)
         context = Context(self.state.step, self.state.key, self.engine.plan.dt)
         self.edge_states[name], signal = edge.release(self.edge_states[name], signal, context)
-        if name in self.pending:
-            return signal  # delivered step by step
+        if not self._is_summed_first(name):
+            return signal
         spare = self.engine.block - first - count
         padding = [(first, spare)] + [(0, 0)] * (signal.ndim - 1)
         return edge.propagate(jnp.pad(signal, padding))[first : first + count]

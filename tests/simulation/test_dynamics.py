@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxneuro.edges import Delta, ExponentialCurrent, Projection
+from jaxneuro.edges import (
+    Delta,
+    ExponentialConductance,
+    ExponentialCurrent,
+    Projection,
+    Sparse,
+)
 from jaxneuro.inputs import Constant
 from jaxneuro.integrators import RK4
 from jaxneuro.network import Network
@@ -132,3 +138,49 @@ def test_a_loop_comes_round_once_a_delay(delay, block):
     for i in range(0, 20, delay):
         wanted[i, (i // delay) % 3] = 1.0
     np.testing.assert_array_equal(spikes, wanted)
+
+
+@pytest.mark.parametrize("upstream", [True, False])
+@pytest.mark.parametrize("make", [ExponentialCurrent, ExponentialConductance])
+def test_events_added_in_place_are_those_of_the_matrix(make, upstream, x64):
+    # A sparse projection leaves its sums to such receptors; a dense one makes them first.
+    rng = np.random.default_rng(0)
+    matrix = jnp.asarray(rng.normal(size=(20, 20)) * (rng.random((20, 20)) < 0.4))
+    sparse = Sparse(*np.nonzero(np.asarray(matrix)), 20)
+    weight = matrix[sparse.pre, sparse.post]
+    source = "in" if upstream else "cells"
+    series = {
+        "in": jnp.asarray((rng.random((60, 20)) < 0.1).astype(float)),
+        "cells": jnp.asarray(rng.random((60, 20)) * 3.0),
+    }
+
+    def total(edge, block):
+        nodes = {"in": Input(20), "cells": Population(LIF(tau=10.0), 20)}
+        run = simulate(
+            Network(nodes, {"e": edge}), series, dt=0.5, key=KEY, block=block, record="cells.v"
+        )
+        return (run["cells.v"] ** 2).sum(), run["cells.v"]
+
+    def dense():
+        return Projection(source, "cells", matrix, receptor=make(tau=3.0))
+
+    def listed(weight):
+        return Projection(source, "cells", weight, sparse, make(tau=3.0))
+
+    wanted = total(dense(), 1)[1]
+    for block in (1, 7, 60):
+        np.testing.assert_allclose(total(listed(weight), block)[1], wanted, rtol=1e-9, atol=1e-12)
+    slope = jax.grad(lambda w: total(listed(w), 7)[0])(weight)
+    full = jax.grad(lambda w: total(Projection(source, "cells", w, receptor=make(tau=3.0)), 7)[0])(
+        matrix
+    )
+    np.testing.assert_allclose(slope, full[sparse.pre, sparse.post], rtol=1e-8, atol=1e-12)
+
+
+def test_a_sparse_projection_without_weights_says_so():
+    edge = Projection(
+        "in", "cells", connectivity=Sparse([0], [0], 1), receptor=ExponentialCurrent()
+    )
+    net = Network({"in": Input(1), "cells": Population(LIF(), 1)}, {"e": edge})
+    with pytest.raises(ValueError, match="has no weight yet"):
+        simulate(net, {"in": jnp.zeros((3, 1))}, dt=1.0, key=KEY)
