@@ -13,7 +13,6 @@ from ._calvin_redish import InterneuronPopulation as InterneuronPopulation
 from ._calvin_redish import InterneuronRing as InterneuronRing
 from ._calvin_redish import PyramidalPopulation as PyramidalPopulation
 from ._calvin_redish import PyramidalRing as PyramidalRing
-from ._calvin_redish import RandomStart as RandomStart
 from ._hodgkin_huxley import HHneuronBischopSyn as HHneuronBischopSyn
 from ._hodgkin_huxley import HHneuronCorbitSyn as HHneuronCorbitSyn
 from ._hodgkin_huxley import HHneuronCorbitVoltageClamp as HHneuronCorbitVoltageClamp

@@ -5,15 +5,11 @@ Units: mV, ms, nF, µS and nA throughout, rates in Hz. C / g_leak is then in ms,
 
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
 
-from jaxneuro.core import Drive
 from jaxneuro.edges import AMPA, GABAA, NMDA, AbstractKinetics, PoissonNoise, SharedReceptor
 from jaxneuro.integrators import AbstractIntegrator, Heun
-from jaxneuro.neurons import LIF, AbstractNeuron, Fragment, Population, Refractory
+from jaxneuro.neurons import LIF, Fragment, Population, Refractory, UniformStart
 
 from ._parts import Number
 
@@ -24,40 +20,6 @@ OPENINGS = {
     "s_gaba": "gaba.s",
     "s_noise": "noise.s",
 }
-
-
-class RandomStart(AbstractNeuron):
-    """A leaky integrate-and-fire neuron that starts anywhere between its reset and its threshold.
-
-    v(0) is uniform in [v_reset, threshold), drawn for each neuron by the key of the run.
-
-    **Arguments:**
-
-    - `neuron`: the neuron.
-
-    !!! example
-
-        ```python
-        cell = RandomStart(LIF(threshold=-50.0, v_rest=-70.0, v_reset=-60.0, reset_by="value"))
-        ```
-    """
-
-    neuron: LIF
-
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Any:
-        state = self.neuron.init(shape, key)
-        low, high = self.neuron.v_reset, self.neuron.threshold
-        draw = jax.random.uniform(key, shape, state.v.dtype)
-        return eqx.tree_at(lambda s: s.v, state, low + (high - low) * draw)
-
-    def advance(self, state: Any, drive: Drive, dt: Any, integrator: AbstractIntegrator) -> Any:
-        return self.neuron.advance(state, drive, dt, integrator)
-
-    def margin(self, old: Any, new: Any) -> Float[Array, "..."]:
-        return self.neuron.margin(old, new)
-
-    def reset(self, state: Any, spikes: Float[Array, "..."]) -> Any:
-        return self.neuron.reset(state, spikes)
 
 
 def PyramidalPopulation(
@@ -100,7 +62,7 @@ def PyramidalPopulation(
 
     Recordable beside v: `exc/ampa.s`, `exc/nmda.x`, `exc/nmda.s`, `exc/gaba.s`, `exc/noise.s`.
 
-    v starts at random, uniformly between v_reset and threshold.
+    v starts at random, uniformly between v_reset and threshold, unless `initial` says otherwise.
 
     **Arguments:**
 
@@ -156,11 +118,14 @@ def PyramidalPopulation(
     }
     edges: dict[str, Any] = {name: SharedReceptor("", part) for name, part in receptors.items()}
     edges["background"] = PoissonNoise("/noise", noise_rate)
+    own: dict[str, Any] = {"initial": {"v": UniformStart(v_reset, threshold)}}
+    if not whole_steps:
+        own["reset_gradient"] = "event"
     return Population(
-        Fragment(Refractory(RandomStart(cell), period, whole_steps=whole_steps), edges, OPENINGS),
+        Fragment(Refractory(cell, period, whole_steps=whole_steps), edges, OPENINGS),
         size,
         integrator=Heun() if integrator is None else integrator,
-        **({} if whole_steps else {"reset_gradient": "event"}) | options,
+        **own | options,
     )
 
 

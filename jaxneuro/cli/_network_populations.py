@@ -46,7 +46,9 @@ def build_population(where: str, config: PopulationConfig, key: Key[Array, ""]) 
                 f"{where}.initial.{name}: {config.model} has no state variable {name!r}. "
                 f"{suggest(name, known)}"
             )
-    return build(where, config, parameters, options | {"initial": initial}, key)
+    if initial:  # else a population may have random start values of its own
+        options = options | {"initial": initial}
+    return build(where, config, parameters, options, key)
 
 
 def _population_of_cells(
