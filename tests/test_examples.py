@@ -118,7 +118,7 @@ def test_a_ring_is_shown_a_cue(tmp_path, capsys):
     assert 0 < row["length"] < 1
     for name in ("raster", "population_vector", "rate_map"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def check_dot_patterns(folder, count, **options):
