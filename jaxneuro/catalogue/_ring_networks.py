@@ -55,7 +55,7 @@ def cue_probe_ring(
     - `kappa`: sharpness of the cue.
     - `p`, `sigma`: as in `topology.ring_weights`.
     - `sparse`: False keeps the weights as matrices. Lists of synapses, of which only those of
-      neurons that fire are visited, are four times as fast on a CPU at the default size.
+      neurons that fire are visited, are faster on a CPU, several times at the default size.
     - `of_pyramidal`, `of_interneurons`: further parameters of `PyramidalRing` and
       `InterneuronRing`, by name.
 

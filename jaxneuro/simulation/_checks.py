@@ -110,7 +110,9 @@ def _check_finite(name: str, value: Any) -> None:
     is_checked = isinstance(value, (jax.Array, np.ndarray)) and not isinstance(value, Tracer)
     if not is_checked or not jnp.issubdtype(value.dtype, jnp.floating):
         return
-    if not bool(jnp.isfinite(value).all()):
+    with jax.ensure_compile_time_eval():  # the caller may be traced, the value is not
+        is_finite = bool(jnp.isfinite(value).all())
+    if not is_finite:
         first = tuple(int(i[0]) for i in np.nonzero(~np.isfinite(np.asarray(value))))
         raise ValueError(
             f"simulate: the input for {name!r} has {np.asarray(value)[first]} at index {first}. "

@@ -76,3 +76,16 @@ def test_a_stimulus_that_is_not_finite(bad):
     with pytest.raises(ValueError, match="input for 'neuron'"):
         simulate(Population(LIF(), 2), {"neuron": Constant([0.0, bad])}, dt=1.0, steps=2, key=KEY)
     assert simulate(Population(LIF(), 2), {"neuron": jnp.zeros((2, 2))}, dt=1.0, key=KEY)
+
+
+def test_a_constant_is_checked_inside_a_compiled_function_that_closes_over_it():
+    cells = Population(LIF(), 2)
+    value = jnp.asarray([1.0, jnp.nan])
+
+    def run(value):
+        inputs = {"neuron": Constant(value)}
+        return simulate(cells, inputs, dt=0.1, steps=3, key=KEY, record="neuron.v")["neuron.v"]
+
+    assert jax.jit(lambda: run(jnp.ones(2)))().shape == (3, 2)
+    with pytest.raises(ValueError, match=r"'neuron' has nan at index \(1,\)"):
+        jax.jit(lambda: run(value))()
