@@ -72,6 +72,8 @@ def choose_cases(options: argparse.Namespace) -> list[Case]:
         if setup.network == "cobahh" and setup.method == "euler":
             raise SystemExit("COBAHH is unstable under euler; use exponential_euler or rk4.")
         return [Case(setup, seeds, rounds)]
+    if options.size or options.method or options.dt:
+        raise SystemExit("--size, --method and --dt are those of one network: pass --network.")
     return [
         Case(Setup("coba", 4_000, "euler", 0.1), seeds, rounds),
         Case(Setup("coba", 4_000, "exponential_euler", 0.1), seeds, rounds),

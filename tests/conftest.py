@@ -1,10 +1,25 @@
+import gc
 import itertools
+from pathlib import Path
 
 import jax
 import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+MAPPINGS = Path("/proc/self/maps")  # on Linux
+MANY = 30_000  # a process may have 65,530, and XLA crashes beyond
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs():
+    """Drops compiled programs, each of which takes some mappings of memory, once there are many."""
+    yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MANY:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture
