@@ -139,6 +139,8 @@ class Projection(AbstractEdge):
     ) -> tuple[Float[Array, "slots ..."], Float[Array, "..."]]:
         """With `delays`: the ring of coming events after what was sent, and what arrives now."""
         assert self.delays is not None, "without delays there is no ring"
+        if self.weight is None:
+            raise _lacks_weight(self)
         return deliver(self.connectivity, self.weight, self.delays, ring, signal, context)
 
     @property
@@ -153,10 +155,7 @@ class Projection(AbstractEdge):
 
     def propagate(self, signals: Float[Array, "time ..."]) -> Float[Array, "time ..."]:
         if self.weight is None and self.connectivity.weight_shape(signals.shape[1:]) is not None:
-            raise ValueError(
-                f"Projection {self.source!r} -> {self.target!r} has no weight yet. Call "
-                "`initialise(network, key)`, or pass one."
-            )
+            raise _lacks_weight(self)
         return self.connectivity.propagate(self.weight, signals)
 
     def step(
@@ -172,3 +171,10 @@ def projection_of(edge: AbstractEdge) -> Projection | None:
         return edge
     inner = vars(edge).get("edge")
     return None if inner is None else projection_of(inner)
+
+
+def _lacks_weight(projection: Projection) -> ValueError:
+    return ValueError(
+        f"Projection {projection.source!r} -> {projection.target!r} has no weight yet. Call "
+        "`initialise(network, key)`, or pass one."
+    )

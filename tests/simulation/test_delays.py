@@ -149,3 +149,10 @@ def test_mistakes_are_named(options, message):
     given = {"weight": jnp.ones(5), "connectivity": sparse, "delays": [1.0] * 5, **options}
     with pytest.raises(ValueError, match=f"Projection 'a' -> 'b': .*{message}"):
         Projection("a", "b", **given)
+
+
+def test_a_projection_without_weights_says_so():
+    edge = Projection("a", "b", connectivity=Sparse([0], [0], 1), delays=[1.0])
+    net = Network({"a": Input(1), "b": Population(LIF(), 1)}, {"e": edge})
+    with pytest.raises(ValueError, match="Projection 'a' -> 'b' has no weight yet"):
+        simulate(net, {"a": pulses(3)}, dt=DT, key=jax.random.key(0))
