@@ -9,6 +9,7 @@ from . import network as network
 from . import neurons as neurons
 from . import simulation as simulation
 from . import surrogates as surrogates
+from . import sweeps as sweeps
 from . import topology as topology
 from . import training as training
 from .network import Layer as Layer

@@ -153,3 +153,16 @@ def test_dot_patterns_are_shown(tmp_path):
 def test_dot_patterns_are_told_apart_by_what_came_before(tmp_path):
     # 98 % after a delay of 4000 ms; 65 % of these are AX.
     assert check_dot_patterns(tmp_path, 20, training=6, delay=500.0, dt=0.2) > 0.8
+
+
+def test_the_example_of_sweeps_fires():
+    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names = {}
+    exec(code, names)
+    rates = names["results"].rate
+    assert rates.dims == ("tau", "current")
+    assert float(rates.sel(current=0.9, method="nearest").max()) == 0.0
+    assert rates.sel(current=3.0, method="nearest").to_numpy().tolist() == sorted(
+        rates.sel(current=3.0, method="nearest").to_numpy().tolist(), reverse=True
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from jaxneuro import data, surrogates
@@ -90,7 +91,9 @@ def build_neuron(choice: Neuron) -> AbstractNeuron:
     else:
         kind = {"LIF": LIF, "AdaptiveLIF": AdaptiveLIF}[choice.model]
         neuron = kind(tau=choice.tau, **options)
-    return Refractory(neuron, choice.refractory) if choice.refractory else neuron  # pyright: ignore
+    if not _is_on(choice.refractory):
+        return neuron
+    return Refractory(neuron, choice.refractory)  # pyright: ignore[reportArgumentType]
 
 
 def build_task(config: Config) -> Classifier:
@@ -100,11 +103,11 @@ def build_task(config: Config) -> Classifier:
         steps=choice.steps,
         dt=float(choice.dt),
         encoding=choice.encoding,
-        gain=float(choice.gain),
+        gain=_number(choice.gain),
         objective=choice.loss,
-        smoothing=float(choice.label_smoothing),
-        silence=float(choice.silence_penalty),
-        saturation=float(choice.saturation_penalty),
+        smoothing=_number(choice.label_smoothing),
+        silence=_number(choice.silence_penalty),
+        saturation=_number(choice.saturation_penalty),
         block=choice.block or "auto",
     )
 
@@ -122,18 +125,22 @@ def build_optimizer(config: Config, steps: int) -> optax.GradientTransformation:
     warmup = min(round(choice.warmup * steps), steps - 1)
     if choice.schedule == "cosine":
         first = 0.0 if warmup else choice.learning_rate
-        rate = optax.warmup_cosine_decay_schedule(first, choice.learning_rate, warmup, steps)
+        # As `optax.warmup_cosine_decay_schedule`, which takes no traced rate.
+        rise = optax.linear_schedule(first, choice.learning_rate, warmup)
+        fall = optax.cosine_decay_schedule(choice.learning_rate, steps - warmup)
+        rate = optax.join_schedules([rise, fall], [warmup])
     elif warmup:  # optax takes 0 steps of warm-up for a rate that stays 0
         rate = optax.linear_schedule(0.0, choice.learning_rate, warmup)
     if choice.name in ("adamw", "lion"):
         optimizer = getattr(optax, choice.name)(rate, weight_decay=choice.weight_decay)
     else:
         optimizer = getattr(optax, choice.name)(rate)
-    return (
-        optax.chain(optax.clip_by_global_norm(choice.clip), optimizer)
-        if choice.clip
-        else (optimizer)
-    )
+    if not _is_on(choice.clip):
+        return optimizer
+    limit = choice.clip
+    if isinstance(limit, jax.Array):
+        limit = jnp.where(limit > 0, limit, jnp.inf)
+    return optax.chain(optax.clip_by_global_norm(limit), optimizer)
 
 
 def build_strategy(
@@ -216,12 +223,12 @@ def _with_options(
 
 def build_prepare(config: Config, scale: float) -> Callable:
     """Scales a batch of images to [0, 1] and augments it, on the device."""
-    amounts = config.augmentation.model_dump()
+    amounts = dict(config.augmentation)
 
     def prepare(batch: tuple[jax.Array, ...], key: jax.Array) -> tuple[jax.Array, ...]:
         images = batch[0].astype(float) / scale
-        if any(amounts.values()):
-            images = random_affine(key, images, **{n: float(x) for n, x in amounts.items()})
+        if any(_is_on(x) for x in amounts.values()):
+            images = random_affine(key, images, **{n: _number(x) for n, x in amounts.items()})
         return images, *batch[1:]
 
     return prepare
@@ -244,3 +251,13 @@ def _readout(config: Config) -> AbstractNeuron:
         return build_neuron(config.network.neuron)
     scale = config.network.neuron.input_scale
     return LI(tau=config.network.readout_tau, input_scale=scale)  # pyright: ignore
+
+
+def _number(x: Any) -> Any:
+    """A float, or the array as it is: a sweep puts traced numbers into a configuration."""
+    return x if isinstance(x, jax.Array) else float(x)
+
+
+def _is_on(x: Any) -> bool:
+    """Whether a number may be other than 0; whether a traced one is, shows when it runs."""
+    return isinstance(x, jax.Array) or bool(x)

@@ -8,10 +8,11 @@ import numpy as np
 from jaxneuro.training import Checkpoints, Evolved, Generation, choose_layout, evolve, grade
 
 from ._build import build_chunk, build_strategy
+from ._devices import on_first
 from ._progress import Display, display
 from ._report import draw_curves, draw_evolution
 from ._session import LINES, RunArguments, Session, run_command
-from ._train import Descent, check_training
+from ._train import Descent, check_training, shared_by
 
 
 class EvolveArguments(RunArguments):
@@ -47,8 +48,8 @@ def _prepare(session: Session) -> Callable[[], None]:
             about = {"evolution": about} | descent.about(trained)
             model, parameters = trained.model, trained.parameters
             epochs = [row for row in session.rows if "epoch" in row]
-            draw_curves(epochs, folder.figures)
-        draw_evolution(session.rows, folder.figures)
+            on_first(lambda: draw_curves(epochs, folder.figures))
+        on_first(lambda: draw_evolution(session.rows, folder.figures))
         session.finish(model, parameters, about)
 
     return run
@@ -67,7 +68,9 @@ class Ascent:
         key = jax.random.key(0)
         jax.eval_shape(self.strategy.init, session.chosen.split(session.network), key)
         self.chunk = build_chunk(session.config, session.network)
-        choose_layout(self.strategy, slices=evolution.slices, chunk=self.chunk)
+        choose_layout(
+            self.strategy, slices=evolution.slices, chunk=self.chunk, devices=session.devices
+        )
         self.first = 0
 
     def open(self) -> int:
@@ -102,6 +105,7 @@ class Ascent:
                 slices=evolution.slices,
                 prepare=session.prepare,
                 chunk=self.chunk,
+                devices=session.devices,
                 evaluate=validate if len(part) else None,
                 evaluate_every=evolution.validate_every,
                 checkpoints=self.checkpoints,
@@ -119,6 +123,7 @@ class Ascent:
             "generations": evolution.generations,
             "samples": evolution.generations * evolution.population * evolution.batch_size,
             "failed_members": sum(row["failed"] for row in rows),
+            **shared_by(self.session.devices),
         }
 
     def _report(self, generation: Generation, shown: Display) -> None:

@@ -72,12 +72,19 @@ def _flags(kind: type[BaseModel], table: dict[str, Any]) -> dict[str, Flag]:
 
 
 def _entry(flags: dict[str, Flag], name: str) -> Flag | None:
-    """The flag that writes one entry of a table, such as `--evolution.options.rank`."""
-    section, _, key = name.rpartition(".")
-    table = flags.get(section)
-    if table is None or dict not in _kinds(table.kind) or not key:
-        return None
-    return Flag((*table.location, key.replace("-", "_")), dict[str, Any], is_entry=True)
+    """The flag that writes an entry of a table, such as `--evolution.options.rank`.
+
+    A table of any content, such as that of `--base.training.epochs`, has tables in it.
+    """
+    parts = name.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        table = flags.get(".".join(parts[:end]))
+        if table is not None and dict in _kinds(table.kind) and all(parts[end:]):
+            keys = [key.replace("-", "_") for key in parts[end:]]
+            if len(keys) > 1 and get_args(table.kind)[1:] != (Any,):
+                return None
+            return Flag((*table.location, *keys), dict[str, Any], is_entry=True)
+    return None
 
 
 def _leaves(

@@ -89,7 +89,7 @@ def build_network(config: NetworkSimulationConfig) -> Built:
         edges[name] = build_noise(where, noise, init_key(key, where), (places[node].size,))
     _check_names(config)
     network = Network(nodes, edges)
-    return Built(network, inputs, _start(network, config, key), places, joined)
+    return Built(network, inputs, start_state(network, config, key), places, joined)
 
 
 def _build_input(
@@ -183,7 +183,9 @@ def _check_names(config: NetworkSimulationConfig) -> None:
             seen[name] = section
 
 
-def _start(network: Network, config: NetworkSimulationConfig, key: Key[Array, ""]) -> NetworkState:
+def start_state(
+    network: Network, config: NetworkSimulationConfig, key: Key[Array, ""]
+) -> NetworkState:
     """The state at the start, with what the receptors' `initial` says."""
     state = network.init(config.dt, key)
     given = {name: (f'receptors."{name}"', one) for name, one in config.receptors.items()}

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxneuro.core import interrupted_afterwards
 from jaxneuro.network import NetworkState
 from jaxneuro.simulation import simulate
 
 from ._network_build import Built
-from ._trial import BLOCK, interrupted_afterwards, part_length, runtime_mistakes
+from ._trial import BLOCK, part_length, runtime_mistakes
 
 LARGEST_PART = 2**25  # recorded numbers in memory at once
 SPIKES = "spikes of "  # no path has a blank

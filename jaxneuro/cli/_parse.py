@@ -37,7 +37,7 @@ def read_config(kind: type[Arguments], path: Path, flags: list[str] | None = Non
     try:
         return kind.model_validate(table)
     except ValidationError as error:
-        fail(_explain(kind, error, str(path), given))
+        fail(explain(kind, error, str(path), given))
 
 
 def _help(kind: type[BaseModel], arguments: list[str], program: str) -> None:
@@ -63,7 +63,7 @@ def read_table(path: Path) -> dict[str, Any]:
         fail(f"{path} is not valid TOML: {error}.")
 
 
-def _explain(
+def explain(
     kind: type[BaseModel], error: ValidationError, path: str, given: dict[Location, str]
 ) -> str:
     """What is wrong, where (in the file or which flag), and what is wanted instead."""

@@ -15,6 +15,18 @@ from ._config import Config, Section
 from ._errors import fail
 from ._parse import read_config
 
+# Fields that say where and whether something runs, not what.
+ABOUT_THE_RUN = {
+    "run_dir",
+    "resume",
+    "yes",
+    "devices",
+    "distributed",
+    "coordinator",
+    "processes",
+    "process_id",
+}
+
 
 class RunFolder:
     """Everything a run leaves behind.
@@ -52,8 +64,8 @@ class RunFolder:
                 f"{self.path} holds other files; nothing was overwritten. Choose another --run-dir."
             )
 
-    def resume(self, config: Config) -> None:
-        """Checks that the folder holds a run of this very configuration.
+    def resume(self, config: Section, kind: type[Section] = Config) -> None:
+        """Checks that the folder holds a run of this very configuration, which is of this kind.
 
         A run that was killed before it had written its configuration starts over.
         """
@@ -64,7 +76,7 @@ class RunFolder:
                 fail(f"--resume: there is no run in {self.path} (it has no config.toml).")
             self.start(config)
             return
-        before = _flat(as_table(read_config(Config, self.config)))
+        before = _flat(as_table(read_config(kind, self.config)))
         now = _flat(as_table(config))
         changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
         if changed:
@@ -138,8 +150,7 @@ def as_json(value: Any, indent: int | None = None) -> str:
 
 def as_table(config: Section) -> dict[str, Any]:
     """The configuration as TOML values."""
-    about_the_folder = {"run_dir", "resume"}
-    return json.loads(config.model_dump_json(exclude=about_the_folder, exclude_none=True))
+    return json.loads(config.model_dump_json(exclude=ABOUT_THE_RUN, exclude_none=True))
 
 
 def digest(parameters: Mapping[str, Any]) -> str:

@@ -1,8 +1,10 @@
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import jax
 
 from jaxneuro.network import Network, count_parameters, save
 from jaxneuro.training import Diverged, evaluate
@@ -15,18 +17,19 @@ from ._build import (
     build_trainable,
 )
 from ._config import Config
+from ._devices import DeviceArguments, on_first, start_devices
 from ._errors import fail, told, users_mistakes
 from ._info import device_name, versions
 from ._parse import parse
 from ._progress import Display
 from ._report import draw_confusion, draw_example, draw_mistakes
-from ._run_folder import RunFolder, as_json, digest, free_folder, write_atomically
+from ._run_folder import RunFolder, as_json, as_table, digest, free_folder, write_atomically
 
 LINES = 50  # about as many rows of a run are printed; metrics.jsonl has all
 
 
-class RunArguments(Config):
-    """A run: its configuration, its folder, and whether it goes on."""
+class RunArguments(Config, DeviceArguments):
+    """A run: its configuration, its folder, whether it goes on, and on which devices."""
 
     run_dir: str = ""
     """Folder of the run; by default a new one under runs/, named after the file."""
@@ -49,7 +52,8 @@ def run_command(
     """
     with users_mistakes():
         path, options = parse(kind, arguments, command)
-        session = Session(options, path.stem, began)
+        devices = start_devices(options)
+        session = Session(options, path.stem, began, devices)
         run = prepare(session)
     try:
         run()
@@ -65,14 +69,24 @@ def run_command(
 
 
 class Session:
-    """What every run has: configuration, data, network and folder; its metrics and its summary."""
+    """What every run has: configuration, data, network and folder; its metrics and its summary.
 
-    def __init__(self, options: RunArguments, stem: str, began: float):
+    Of several processes the first has the folder. The others do the same beside it.
+    """
+
+    def __init__(
+        self,
+        options: RunArguments,
+        stem: str,
+        began: float,
+        devices: Sequence[Any] | None = None,
+    ):
         self.began, self.config = began, options
+        self.devices = jax.devices() if devices is None else list(devices)
         if options.resume and not options.run_dir:
             fail("--resume needs --run-dir: which run should go on?")
-        chosen = Path(options.run_dir) if options.run_dir else free_folder(Path("runs"), stem)
-        self.folder = RunFolder(chosen)
+        chosen = options.run_dir or on_first(lambda: str(free_folder(Path("runs"), stem)))
+        self.folder = RunFolder(Path(chosen))
         self.data = build_dataset(options)
         shape, classes = self.data.train.inputs.shape[1:], len(self.data.class_names)
         self.network = build_network(options, shape, classes)
@@ -93,11 +107,14 @@ class Session:
 
     def open(self) -> None:
         """Makes the run's folder, or checks the one that is there."""
-        self.folder.resume(self.config) if self.config.resume else self.folder.start(self.config)
+        config, folder = self.config, self.folder
+        on_first(lambda: folder.resume(config) if config.resume else folder.start(config))
+        if on_first(lambda: as_table(config)) != as_table(config):
+            fail("this process has another configuration than the first. Give all of them one.")
 
     def go_on(self, done: Mapping[str, int]) -> None:
         """Takes up the metrics of a resumed run: those until its checkpoints, by unit."""
-        self.rows = self.folder.keep_metrics(done)
+        self.rows = on_first(lambda: self.folder.keep_metrics(done))
         self.spent = self.rows[-1]["wall_seconds"] if self.rows else 0.0
 
     def greet(self, shown: Display, unit: str, first: int) -> None:
@@ -118,10 +135,13 @@ class Session:
     def add(self, row: dict[str, Any]) -> None:
         """One more line of metrics."""
         self.rows.append(row)
-        self.folder.add_metrics(row)
+        on_first(lambda: self.folder.add_metrics(row))
 
     def finish(self, network: Network, parameters: Any, about: Mapping[str, Any]) -> None:
         """Saves the trained network, tests it, and writes figures and summary."""
+        on_first(lambda: self._finish(network, parameters, about))
+
+    def _finish(self, network: Network, parameters: Any, about: Mapping[str, Any]) -> None:
         data, scale = self.data, self.data.scale
         save(network, self.folder.network)
         test = evaluate(self.task, network, data.test.inputs, data.test.labels, scale=scale)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from jaxneuro.training import (
     layer_health,
     train,
 )
+from jaxneuro.training._placement import choose_placement
 
 from ._build import build_optimizer
+from ._devices import on_first
 from ._progress import Display, display
 from ._report import draw_curves
 from ._session import LINES, RunArguments, Session, run_command
@@ -39,15 +41,29 @@ def _prepare(session: Session) -> Callable[[], None]:
 
     def run() -> None:
         result = descent.run(session.network)
-        draw_curves(session.rows, session.folder.figures)
+        on_first(lambda: draw_curves(session.rows, session.folder.figures))
         session.finish(result.model, result.parameters, descent.about(result))
 
     return run
 
 
 def check_training(session: Session) -> None:
-    """Refuses batches larger than the training part."""
-    session.check_batch("training.batch_size", session.config.training.batch_size)
+    """Refuses batches larger than the training part, or that the devices cannot share."""
+    batch_size = session.config.training.batch_size
+    session.check_batch("training.batch_size", batch_size)
+    choose_placement(batch_size, training_devices(session))
+
+
+def training_devices(session: Session) -> list[Any] | None:
+    """Those that share each batch; None for one alone, unless others are asked for."""
+    is_asked = session.config.devices or jax.process_count() > 1
+    return session.devices if is_asked and len(session.devices) > 1 else None
+
+
+def shared_by(devices: Sequence[Any] | None) -> dict[str, int]:
+    """What a summary says of the devices, if there were several."""
+    several = {"devices": len(devices or ()), "processes": jax.process_count()}
+    return several if several["devices"] > 1 else {}
 
 
 class Descent:
@@ -78,6 +94,7 @@ class Descent:
                 chosen=session.chosen,
                 prepare=session.prepare,
                 evaluate=self._validate if len(session.data.validation) else None,
+                devices=training_devices(session),
                 checkpoints=self.checkpoints,
                 on_epoch=lambda epoch: self._report(epoch, shown),
                 on_progress=lambda at: shown.step(at.epoch + at.step / at.steps, at.metrics),
@@ -91,6 +108,7 @@ class Descent:
             "compile_seconds": round(result.compile_seconds, 2),
             "samples_per_second": float(np.median(speeds)),
             "epochs": self.session.config.training.epochs,
+            **shared_by(training_devices(self.session)),
         }
 
     def _validate(self, network: Any) -> dict[str, float]:

@@ -1,8 +1,6 @@
 """The run of `jaxneuro simulate`, in parts."""
 
 import re
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -12,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxneuro.core import interrupted_afterwards
 from jaxneuro.neurons import Population
 from jaxneuro.simulation import Simulation, simulate
 
@@ -82,22 +81,6 @@ def part_length(steps: int, longest: int = LONGEST_PART) -> int:
         return steps
     count = -(-steps // longest)
     return -(-steps // (count * BLOCK)) * BLOCK
-
-
-@contextmanager
-def interrupted_afterwards() -> Iterator[None]:
-    """Holds back Ctrl-C: Python may crash if it ends while XLA is still computing."""
-    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
-        yield
-        return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
-        raise KeyboardInterrupt
 
 
 def _simulate(

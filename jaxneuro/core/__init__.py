@@ -10,9 +10,12 @@ from ._context import init_key as init_key
 from ._drive import Drive as Drive
 from ._fields import param as param
 from ._gated import GatedConductance as GatedConductance
+from ._interrupts import interrupted_afterwards as interrupted_afterwards
 from ._paths import get_leaf as get_leaf
 from ._paths import leaf_paths as leaf_paths
 from ._paths import map_leaves as map_leaves
 from ._paths import resolve_path as resolve_path
 from ._paths import resolve_paths as resolve_paths
 from ._paths import suggest as suggest
+from ._processes import arrays_from_first as arrays_from_first
+from ._processes import from_first as from_first

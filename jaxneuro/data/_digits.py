@@ -33,7 +33,8 @@ def digits(
     from sklearn.datasets import load_digits
 
     flat, labels = load_digits(return_X_y=True)
-    everything = Split(flat.reshape(-1, 8, 8).astype(np.uint8), labels.astype(np.int32))
+    images = np.asarray(flat, np.uint8).reshape(-1, 8, 8)
+    everything = Split(images, np.asarray(labels, np.int32))
     rest, test = _hold_out(everything, test_fraction, seed, "test_fraction")
     train, validation = _hold_out(rest, validation_fraction, seed, "validation_fraction")
     names = tuple(str(digit) for digit in range(CLASSES))

@@ -32,7 +32,7 @@ class Kaiming(AbstractInitialiser):
     Reference: He et al. (2015), ICCV.
     """
 
-    gain: float = eqx.field(static=True, default=2.0)
+    gain: float | Float[Array, ""] = 2.0
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], fan_in: int) -> Array:
         return jax.random.normal(key, shape) * (self.gain / math.sqrt(fan_in))
@@ -41,7 +41,7 @@ class Kaiming(AbstractInitialiser):
 class Uniform(AbstractInitialiser):
     """Uniform weights in ±gain / sqrt(fan_in): the default of the machine-learning libraries."""
 
-    gain: float = eqx.field(static=True, default=1.0)
+    gain: float | Float[Array, ""] = 1.0
 
     def __call__(self, key: Key[Array, ""], shape: tuple[int, ...], fan_in: int) -> Array:
         bound = self.gain / math.sqrt(fan_in)

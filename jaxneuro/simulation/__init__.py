@@ -3,6 +3,8 @@ from ._gradient import AbstractGradient as AbstractGradient
 from ._gradient import Backprop as Backprop
 from ._gradient import Checkpointed as Checkpointed
 from ._gradient import Truncated as Truncated
+from ._intervals import Intervals as Intervals
+from ._intervals import IntervalStatistics as IntervalStatistics
 from ._record import AbstractReducer as AbstractReducer
 from ._record import Count as Count
 from ._record import EventList as EventList

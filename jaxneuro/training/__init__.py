@@ -29,6 +29,8 @@ from ._train import Epoch as Epoch
 from ._train import Progress as Progress
 from ._train import Trained as Trained
 from ._train import train as train
+from ._train_in_one_call import TrainedInOneCall as TrainedInOneCall
+from ._train_in_one_call import train_in_one_call as train_in_one_call
 from ._trainable import Bounds as Bounds
 from ._trainable import Parameters as Parameters
 from ._trainable import Trainable as Trainable

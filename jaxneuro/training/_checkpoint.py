@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxneuro.core import arrays_from_first, from_first
+
 
 class Saved(NamedTuple):
     """A checkpoint: the training state after `epoch` epochs, and the best score until then."""
@@ -19,6 +21,9 @@ class Saved(NamedTuple):
 class Checkpoints:
     """Training states in a folder, written atomically by orbax; the latest two are kept.
 
+    Of several processes the first has the folder, and what is restored is the same on all of them;
+    so each of them makes the same calls.
+
     **Arguments:**
 
     - `folder`: made if it does not exist.
@@ -26,19 +31,33 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | Path, seconds: float = 5.0):
-        import orbax.checkpoint as ocp
-
         self.folder = Path(folder).absolute()
         self.seconds = seconds
         self._saved_at = time.monotonic()
+        self._manager: Any = None
+        from_first(self._open)
+
+    def _open(self) -> None:
+        import orbax.checkpoint as ocp
+
         # What a killed process left half written; orbax would warn when it comes to that epoch.
         for half in self.folder.glob("*.orbax-checkpoint-tmp*"):
             shutil.rmtree(half)
-        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        alone = ocp.options.MultiprocessingOptions(active_processes={0})
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=2,
+            enable_async_checkpointing=False,
+            create=False,
+            multiprocessing_options=alone,
+        )
         self._manager = ocp.CheckpointManager(self.folder, options=options)
 
     def save(self, state: Any, epoch: int, best: float | None, *, is_last: bool = False) -> None:
         """Saves the state after `epoch` epochs, unless the last one is too recent."""
+        from_first(lambda: self._save(state, epoch, best, is_last))
+
+    def _save(self, state: Any, epoch: int, best: float | None, is_last: bool) -> None:
         import orbax.checkpoint as ocp
 
         if not is_last and time.monotonic() - self._saved_at < self.seconds:
@@ -58,6 +77,16 @@ class Checkpoints:
 
         **Raises:** `ValueError` if it belongs to another model or optimiser than `template`.
         """
+        leaves: list[Any] = [np.asarray(x) for x in jax.tree.leaves(template)]
+        about = from_first(lambda: self._read(template, leaves))
+        if about is None:
+            return None
+        leaves = [jnp.asarray(x) for x in arrays_from_first(leaves)]
+        state = jax.tree.unflatten(jax.tree.structure(template), leaves)
+        return Saved(state, about["epoch"], about["best"])
+
+    def _read(self, template: Any, leaves: list[Any]) -> dict[str, Any] | None:
+        """What else a checkpoint says, while its arrays take the place of the template's."""
         import orbax.checkpoint as ocp
 
         epoch = self._manager.latest_step()
@@ -71,26 +100,22 @@ class Checkpoints:
                 f"The checkpoint {self.folder / str(epoch)} belongs to another model or optimiser: "
                 "its arrays have other shapes. Resume with the settings it was made with."
             )
-        abstract = {"leaves": [np.asarray(x) for x in jax.tree.leaves(template)]}
-        restored = self._manager.restore(
-            epoch, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
-        )
-        leaves = [jnp.asarray(x) for x in restored["state"]["leaves"]]
-        state = jax.tree.unflatten(jax.tree.structure(template), leaves)
-        return Saved(state, about["epoch"], about["best"])
+        wanted = ocp.args.Composite(state=ocp.args.StandardRestore({"leaves": leaves}))
+        leaves[:] = self._manager.restore(epoch, args=wanted)["state"]["leaves"]
+        return about
 
     def epoch(self) -> int:
         """How many epochs the latest checkpoint has behind it, 0 if there is none."""
-        return self._manager.latest_step() or 0
+        return from_first(lambda: self._manager.latest_step() or 0)
 
     def latest(self) -> Path | None:
         """The folder of the latest checkpoint."""
-        epoch = self._manager.latest_step()
+        epoch = from_first(lambda: self._manager.latest_step())
         return None if epoch is None else self.folder / str(epoch)
 
     def close(self) -> None:
         """Waits for what is still being written."""
-        self._manager.close()
+        from_first(lambda: self._manager.close())
 
 
 def _shapes(state: Any) -> list[str]:

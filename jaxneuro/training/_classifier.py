@@ -25,7 +25,9 @@ from ._losses import (
     silence_penalty,
     spike_count,
 )
+from ._placement import map_samples
 
+Number = float | Float[Array, ""]
 Encoding = Literal["current", "rate", "latency"]
 Measure = Literal["loss", "accuracy", "recall"]
 Loss = Literal[
@@ -59,6 +61,8 @@ class Classifier(eqx.Module):
       than 1 % or more than 50 % of the steps (mean over the batch).
     - `gradient`, `block`: as in `simulate`.
 
+    `gain`, `smoothing` and the penalties may be traced.
+
     !!! example
 
         ```python
@@ -70,11 +74,11 @@ class Classifier(eqx.Module):
     steps: int = eqx.field(static=True, default=8)
     dt: float = eqx.field(static=True, default=1.0)
     encoding: Encoding = eqx.field(static=True, default="current")
-    gain: float = eqx.field(static=True, default=1.0)
+    gain: Number = 1.0
     objective: Loss = eqx.field(static=True, default="membrane_mean")
-    smoothing: float = eqx.field(static=True, default=0.0)
-    silence: float = eqx.field(static=True, default=0.0)
-    saturation: float = eqx.field(static=True, default=0.0)
+    smoothing: Number = 0.0
+    silence: Number = 0.0
+    saturation: Number = 0.0
     gradient: AbstractGradient = eqx.field(default_factory=Backprop)
     block: int | str = eqx.field(static=True, default="auto")
 
@@ -97,22 +101,23 @@ class Classifier(eqx.Module):
         record: dict[str, Any] = {"readout": f"readout.{readout}"}
         record |= {name: Count(f"{name}.spikes") for name in hidden}
 
-        def one(values: Array, key: Key[Array, ""]) -> tuple[Array, dict[str, Array]]:
+        def one(shared: tuple[Classifier, Network], values: Array, key: Key[Array, ""]) -> Any:
+            task, network = shared
             run = simulate(
                 network,
-                {"input": self.encode(values, network.nodes["input"].shape)},
-                dt=self.dt,
-                steps=self.steps,
+                {"input": task.encode(values, network.nodes["input"].shape)},
+                dt=task.dt,
+                steps=task.steps,
                 key=key,
                 record=record,
-                gradient=self.gradient,
-                block=self.block,
+                gradient=task.gradient,
+                block=task.block,
                 inference=inference,
             )
             return run["readout"], {name: run[name] for name in hidden}
 
         keys = jax.random.split(key, inputs.shape[0])
-        series, counts = jax.vmap(one)(inputs, keys)
+        series, counts = map_samples(one, (self, network), inputs, keys)
         scored = jax.vmap(scores, in_axes=(0, None if mask is None else 0))(series, mask)
         return scored, series, counts
 
@@ -203,9 +208,9 @@ class Classifier(eqx.Module):
         steps = jnp.asarray(self.steps, series.dtype)
         rates = {name: batch_mean(count) / steps for name, count in counts.items()}
         loss = jnp.mean(losses)
-        if self.silence:
+        if _is_on(self.silence):
             loss += self.silence * sum(silence_penalty(r) for r in rates.values())
-        if self.saturation:
+        if _is_on(self.saturation):
             loss += self.saturation * sum(saturation_penalty(r) for r in rates.values())
         return scores, loss, rates
 
@@ -215,9 +220,15 @@ class Classifier(eqx.Module):
         if self.objective == "rate_mse":
             axes = (0, 0, None if mask is None else 0)
             return jax.vmap(rate_mse, in_axes=axes)(series, labels, mask)
-        return jax.vmap(cross_entropy, in_axes=(0, 0, None))(scores, labels, self.smoothing)
+        smoothing: Any = self.smoothing
+        return jax.vmap(cross_entropy, in_axes=(0, 0, None))(scores, labels, smoothing)
 
 
 def batch_mean(x: Float[Array, "batch ..."]) -> Float[Array, "..."]:
     """The mean over axis 0, as a product (fast on CPU)."""
     return sum_over_time(x) / x.shape[0]
+
+
+def _is_on(number: Any) -> bool:
+    """Whether a number may be other than 0: an array may, whatever it is when the program runs."""
+    return isinstance(number, jax.Array) or bool(number)

@@ -6,8 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.sharding import NamedSharding
-from jax.sharding import PartitionSpec as P
+import numpy as np
 from jaxtyping import Array, Int, Key
 
 from jaxneuro.evolution import AbstractStrategy
@@ -16,6 +15,7 @@ from ._checkpoint import Checkpoints
 from ._generation import Generation, lost_last, mean_of_sound, read_reports, summary
 from ._members import Layout, as_member, choose_layout, low_rank_paths, score_members
 from ._minibatches import Minibatches
+from ._placement import Placement
 from ._train import Diverged, better, check_key
 from ._trainable import Parameters, Trainable, trainable
 
@@ -86,7 +86,8 @@ def evolve(
       two members of a mirrored pair always share one.
     - `prepare`: `(batch, key) -> batch`, before the fitness: scaling, augmentation.
     - `chunk`: members that run at the same time on one device, all of them by default.
-    - `devices`: to spread the population over; all devices by default.
+    - `devices`: to spread the population over; all devices by default, of all processes after
+      `jax.distributed.initialize` (then each process makes the same call).
     - `evaluate`: `model -> scores`, of the strategy's answer; it is traced.
     - `evaluate_every`: generations from one evaluation to the next; the last one has one too.
     - `score`: the one of them of which the highest value is kept as `best`.
@@ -120,8 +121,9 @@ def evolve(
         )
     layout = choose_layout(strategy, slices=slices, chunk=chunk, devices=devices)
     rows = Minibatches.choose(data, batch_size, slices)
-    data = jax.tree.map(jnp.asarray, data)
+    place = Placement(layout.mesh)
     arrays, rest = eqx.partition(params, eqx.is_array)
+    data, arrays = place.everywhere((jax.tree.map(jnp.asarray, data), arrays))
     runner = _Runner(
         fitness,
         strategy,
@@ -135,6 +137,7 @@ def evolve(
         rest,
     )
     init_key, loop_key = jax.random.split(key)
+    loop_key = place.everywhere(loop_key)
     state = strategy.init(chosen.split(params), init_key)
     first, best = 0, None
     if checkpoints is not None:
@@ -166,9 +169,10 @@ def evolve(
         if checkpoints is not None:
             checkpoints.save(_kept(state, key), done, best, is_last=done == generations)
         count = max(1, min(LONGEST_CALL, int(SECONDS_PER_CALL / max(seconds, 1e-6))))
+        count = place.agreed(count)
     if checkpoints is not None:
         checkpoints.close()
-    parameters = strategy.centre(state)
+    parameters = place.here(strategy.centre(state))
     model = chosen.merge(params, parameters)
     return Evolved(model, parameters, state, max(first, generations), best, compile_seconds)
 
@@ -196,15 +200,15 @@ class _Runner:
 
     def compile(self, state: Any, arrays: Any, data: Any, key: Key[Array, ""]) -> Any:
         began = time.perf_counter()
-        everywhere: Any = None
-        options: dict[str, Any] = {}
-        if self.layout.mesh is not None:
-            everywhere = NamedSharding(self.layout.mesh, P())
-            options = {"in_shardings": everywhere, "out_shardings": everywhere}
-        jitted = jax.jit(self.run, donate_argnums=0, **options)
-        compiled = jitted.lower(state, arrays, data, key, 0, 0).compile()
-        call = lambda *a: compiled(*(jax.device_put(a, everywhere) if options else a))  # noqa: E731
-        return call, time.perf_counter() - began
+        place = Placement(self.layout.mesh)
+
+        def placed(state: Any, arrays: Any, data: Any, key: Array, start: int, stop: int) -> Any:
+            numbers = np.int32(start), np.int32(stop)
+            return place.everywhere((state, arrays, data, key, *numbers))
+
+        arguments = placed(state, arrays, data, key, 0, 0)
+        compiled = place.compile(self.run, *arguments, donated=(0,))
+        return lambda *a: compiled(*placed(*a)), time.perf_counter() - began
 
     def run(
         self,

@@ -48,7 +48,7 @@ def first_spike_time(
 
 
 def cross_entropy(
-    scores: Float[Array, "classes"], label: Int[Array, ""], smoothing: float = 0.0
+    scores: Float[Array, "classes"], label: Int[Array, ""], smoothing: float | Array = 0.0
 ) -> Float[Array, ""]:
     """-log softmax(scores)[label], the label mixed with a uniform one by `smoothing`."""
     log_p = jax.nn.log_softmax(scores)
@@ -59,7 +59,7 @@ def first_spike_cross_entropy(
     spikes: Float[Array, "time classes"],
     label: Int[Array, ""],
     mask: Mask = None,
-    smoothing: float = 0.0,
+    smoothing: float | Array = 0.0,
 ) -> Float[Array, ""]:
     """Cross-entropy whose scores are the negative first spike times, in steps.
 

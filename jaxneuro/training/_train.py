@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ._checkpoint import Checkpoints
+from ._placement import Placement, choose_placement
 from ._trainable import Parameters, Trainable, trainable
 
 Loss = Callable[[Any, Any, Key[Array, ""]], tuple[Float[Array, ""], Any]]
@@ -101,6 +102,7 @@ def train(
     prepare: Callable[[Any, Key[Array, ""]], Any] | None = None,
     evaluate: Callable[[Any], Mapping[str, float]] | None = None,
     score: str = "accuracy",
+    devices: Sequence[Any] | None = None,
     checkpoints: Checkpoints | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -109,6 +111,9 @@ def train(
 
     Epoch e draws its order, its augmentation and its noise from `key` folded with e, so a run
     that goes on from a checkpoint ends with the same bits as one that was never stopped.
+
+    On several devices each computes a part of every batch. Nothing else changes: order,
+    augmentation and noise are those of one device, and only sums are taken in another order.
 
     **Arguments:**
 
@@ -121,13 +126,17 @@ def train(
     - `prepare`: `(batch, key) -> batch`, run on the device before the loss: scaling, augmentation.
     - `evaluate`: `model -> scores`, after each epoch; it may keep the model.
     - `score`: the one of them of which the highest value is kept as `best`.
+    - `devices`: to split each batch over; by default one. After `jax.distributed.initialize` pass
+      `jax.devices()` in every process, and there the same of everything else; the callbacks
+      are called in each, with arrays of its own.
     - `checkpoints`: where to save, and to resume from if there is something (parameters,
       optimiser state, key, epoch, step and best score).
     - `on_epoch`, `on_progress`: called with an `Epoch` and a `Progress`.
 
     **Returns:** a `Trained`.
 
-    **Raises:** `ValueError` for data shorter than a batch or a checkpoint with another key;
+    **Raises:** `ValueError` for data shorter than a batch, a batch that the devices cannot share
+    evenly or a checkpoint with another key;
     `Diverged` for a loss or, after an epoch, a parameter that is NaN or infinite, before any
     further step.
 
@@ -142,6 +151,7 @@ def train(
     steps = samples // batch_size
     if steps == 0:
         raise ValueError(f"train: {samples} samples do not fill one batch of {batch_size}.")
+    place = choose_placement(batch_size, devices)
     chosen = trainable(model) if chosen is None else chosen
     if not chosen.bounds:
         raise ValueError("train: there is no leaf to train; choose some with `trainable`.")
@@ -153,36 +163,39 @@ def train(
         if saved is not None:
             check_key("train", saved.state.key, key)
             state, first, best = saved.state.state, saved.epoch, saved.best
-    data = jax.tree.map(jnp.asarray, data)
+    data = place.everywhere(jax.tree.map(jnp.asarray, data))
     arrays, rest = eqx.partition(model, eqx.is_array)
-    runner = _Runner(loss, optimizer, chosen, prepare, batch_size, rest)
+    arrays = place.everywhere(arrays)
+    runner = _Runner(loss, optimizer, chosen, prepare, batch_size, rest, place)
+    # Donated below, while the caller keeps the model.
+    state = place.everywhere(jax.tree.map(jnp.copy, state))
     compiled: Any = None
     compile_seconds = 0.0
     if first < epochs:
         compiled, compile_seconds = runner.compile(state, arrays, data, samples, key)
-    state = jax.tree.map(jnp.copy, state)  # donated below, while the caller keeps the model
 
     for epoch in range(first, epochs):
         began = time.perf_counter()
         epoch_key = jax.random.fold_in(key, epoch)
-        order = runner.order(samples, epoch_key)
+        order, placed_key = place.everywhere((runner.order(samples, epoch_key), epoch_key))
         done, sums, chunk = 0, runner.zero_metrics(state, arrays, data, key), 1
         while done < steps:
             called = time.perf_counter()
             stop = min(done + chunk, steps)
-            state, sums, reached = compiled(state, sums, arrays, data, order, epoch_key, done, stop)
+            given = arrays, data, order, placed_key, *runner.bounds(done, stop)
+            state, sums, reached = compiled(state, sums, *given)
             at, value, is_sound = int(reached[0]), float(reached[1]), bool(reached[2])
             if not np.isfinite(value) or (stop == steps and not is_sound):
                 raise Diverged(_describe(value, epoch, at, steps, state, checkpoints))
             seconds = max(time.perf_counter() - called, 1e-6)
-            chunk = max(1, int((stop - done) * SECONDS_PER_CALL / seconds))
+            chunk = place.agreed(max(1, int((stop - done) * SECONDS_PER_CALL / seconds)))
             done = stop
             if on_progress is not None:
                 on_progress(Progress(epoch, done, steps, _mean(sums, done)))
         seconds = time.perf_counter() - began
         scores = {}
         if evaluate is not None:
-            kept = jax.tree.map(jnp.copy, state.parameters)  # the next epoch donates the originals
+            kept = place.here(state.parameters)  # the next epoch donates the originals
             scores = {name: float(x) for name, x in evaluate(chosen.merge(model, kept)).items()}
         if score in scores:
             best = better(best, scores[score])
@@ -193,9 +206,10 @@ def train(
             checkpoints.save(whole, epoch + 1, best, is_last=epoch + 1 == epochs)
     if checkpoints is not None:
         checkpoints.close()
+    parameters = place.here(state.parameters)
     return Trained(
-        chosen.merge(model, state.parameters),
-        state.parameters,
+        chosen.merge(model, parameters),
+        parameters,
         max(first, epochs) * steps,
         best,
         compile_seconds,
@@ -213,10 +227,12 @@ class _Runner:
         prepare: Callable | None,
         batch_size: int,
         rest: Any,
+        place: Placement | None = None,
     ):
         self.loss, self.optimizer, self.chosen = loss, optimizer, chosen
         self.prepare, self.batch_size = prepare, batch_size
         self.rest = rest  # of the model: what is no array
+        self.place = Placement() if place is None else place
 
     def order(self, samples: int, key: Key[Array, ""]) -> Int[Array, "steps batch"]:
         steps = samples // self.batch_size
@@ -225,23 +241,22 @@ class _Runner:
 
     def compile(self, state: _State, arrays: Any, data: Any, samples: int, key: Array) -> Any:
         began = time.perf_counter()
-        arguments = (
-            state,
-            self.zero_metrics(state, arrays, data, key),
-            arrays,
-            data,
-            self.order(samples, key),
-            key,
-            0,
-            0,
-        )
-        compiled = jax.jit(self.run, donate_argnums=(0, 1)).lower(*arguments).compile()
+        sums = self.zero_metrics(state, arrays, data, key)
+        order, key = self.place.everywhere((self.order(samples, key), key))
+        arguments = state, sums, arrays, data, order, key, *self.bounds(0, 0)
+        compiled = self.place.compile(self.run, *arguments, donated=(0, 1))
         return compiled, time.perf_counter() - began
 
     def zero_metrics(self, state: _State, arrays: Any, data: Any, key: Array) -> Any:
         rows = jnp.arange(self.batch_size)
         shapes = jax.eval_shape(lambda *a: self.step(*a)[2], state, arrays, data, rows, key)
-        return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+        return self.place.everywhere(zeros)
+
+    def bounds(self, start: int, stop: int) -> tuple[Any, Any]:
+        """The numbers of the first step and of that after the last, for `run`."""
+        numbers = np.int32(start), np.int32(stop)
+        return self.place.everywhere(numbers)
 
     def run(
         self,
@@ -278,7 +293,7 @@ class _Runner:
         self, state: _State, arrays: Any, data: Any, rows: Int[Array, "batch"], key: Array
     ) -> tuple[_State, Float[Array, ""], Any]:
         model = eqx.combine(arrays, self.rest)
-        batch = jax.tree.map(lambda x: x[rows], data)
+        batch = self.place.divided(jax.tree.map(lambda x: x[rows], data))
         prepare_key, loss_key = jax.random.split(key)
         if self.prepare is not None:
             batch = self.prepare(batch, prepare_key)
@@ -333,7 +348,8 @@ def _describe(
     state: _State,
     checkpoints: Checkpoints | None,
 ) -> str:
-    spoilt = [p for p, x in state.parameters.items() if not bool(jnp.all(jnp.isfinite(x)))]
+    values = {path: jnp.asarray(np.asarray(x)) for path, x in state.parameters.items()}
+    spoilt = [path for path, x in values.items() if not bool(jnp.all(jnp.isfinite(x)))]
     what = "a parameter is not finite after" if np.isfinite(value) else f"the loss is {value} in"
     first = (
         f"The first parameter that is no longer finite is {spoilt[0]!r}"

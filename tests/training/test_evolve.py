@@ -387,7 +387,7 @@ strategies = {
 found = {}
 for name, (strategy, slices) in strategies.items():
     many = t.learn(strategy, slices=slices)[0]
-    spread = jax.tree.leaves(many.parameters)[0].sharding.num_devices
+    spread = jax.tree.leaves(many.state)[0].sharding.num_devices
     chunked = t.learn(strategy, slices=slices, chunk=2)[0] if slices == 8 else many
     one = t.learn(strategy, slices=slices, devices=jax.devices()[:1])[0]
     distance = lambda a: max(

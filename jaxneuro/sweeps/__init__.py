@@ -1,0 +1,11 @@
+from ._grid import Axis as Axis
+from ._grid import Grid as Grid
+from ._grid import Range as Range
+from ._grid import grid as grid
+from ._grid import read_table as read_table
+from ._program import has_failed as has_failed
+from ._run import Progress as Progress
+from ._run import run as run
+from ._store import FAILED as FAILED
+from ._store import failed_points as failed_points
+from ._store import load as load
