@@ -42,6 +42,7 @@ def experiment(name):
     return path, module
 
 
+@pytest.mark.slow
 def test_gradient_and_evolution_are_compared(tmp_path, capsys):
     _, module = experiment("gradient_vs_evolution")
     module.main(passes=3e5, seeds=1, out=str(tmp_path))
@@ -100,6 +101,7 @@ def test_every_model_is_listed():
             assert f"`{name}`" in text, f"list {name} in docs/neurons.md"
 
 
+@pytest.mark.slow
 def test_a_burst_is_tuned_from_rest(tmp_path):
     _, module = experiment("neuromodulation")
     module.main(out=str(tmp_path), quick=True)
@@ -166,3 +168,11 @@ def test_the_example_of_sweeps_fires():
     assert rates.sel(current=3.0, method="nearest").to_numpy().tolist() == sorted(
         rates.sel(current=3.0, method="nearest").to_numpy().tolist(), reverse=True
     )
+
+
+def test_the_example_of_devices_trains():
+    text = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names = {}
+    exec(code, names)
+    assert names["result"].steps == 40

@@ -47,9 +47,8 @@ def start_devices(options: DeviceArguments, is_split: bool = False) -> list[Any]
     **Raises:** `ValueError` for flags that do not fit together or the machine.
     """
     _check_flags(options)
-    cores = len(os.sched_getaffinity(0)) if is_split else 0
-    if options.devices or cores:
-        _ask_for_cpus(options.devices or cores)
+    if options.devices or is_split:
+        _ask_for_cpus(options.devices or _cores())
     if options.distributed or options.processes > 1:
         _join(options)
         _print_on_first_only()
@@ -118,6 +117,14 @@ def _check_flags(options: DeviceArguments) -> None:
             f"--coordinator is {options.coordinator!r}; it must be HOST:PORT, such as "
             "10.0.0.1:1234, the first process' address and a free port there."
         )
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux tells
+        return os.cpu_count() or 1
 
 
 def _ask_for_cpus(count: int) -> None:

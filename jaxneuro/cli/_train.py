@@ -10,12 +10,12 @@ from jaxneuro.training import (
     Checkpoints,
     Epoch,
     Trained,
+    choose_placement,
     evaluate,
     health_warnings,
     layer_health,
     train,
 )
-from jaxneuro.training._placement import choose_placement
 
 from ._build import build_optimizer
 from ._devices import on_first

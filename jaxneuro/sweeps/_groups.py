@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Key
 
-from jaxneuro.core._processes import from_first
+from jaxneuro.core import from_first
 
 from ._grid import Grid
 from ._memory import free_bytes, needed_bytes

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Key
 
-from jaxneuro.core import interrupted_afterwards, suggest
-from jaxneuro.core._processes import from_first
+from jaxneuro.core import from_first, interrupted_afterwards, suggest
 
 from ._grid import Grid
 from ._groups import Groups

@@ -24,6 +24,8 @@ from ._losses import silence_penalty as silence_penalty
 from ._losses import spike_count as spike_count
 from ._members import Layout as Layout
 from ._members import choose_layout as choose_layout
+from ._placement import choose_placement as choose_placement
+from ._placement import map_samples as map_samples
 from ._train import Diverged as Diverged
 from ._train import Epoch as Epoch
 from ._train import Progress as Progress

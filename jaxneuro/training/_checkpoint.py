@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxneuro.core import arrays_from_first, from_first
+from jaxneuro.core import arrays_from_first, from_first, interrupted_afterwards
 
 
 class Saved(NamedTuple):
@@ -64,12 +64,9 @@ class Checkpoints:
             return
         tree = {"leaves": [np.asarray(x) for x in jax.tree.leaves(state)]}
         about = {"epoch": epoch, "best": best, "shapes": _shapes(state)}
-        self._manager.save(
-            epoch,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(tree), about=ocp.args.JsonSave(about)
-            ),
-        )
+        args = ocp.args.Composite(state=ocp.args.StandardSave(tree), about=ocp.args.JsonSave(about))
+        with interrupted_afterwards():  # orbax' threads would go on while JAX ends
+            self._manager.save(epoch, args=args)
         self._saved_at = time.monotonic()
 
     def restore(self, template: Any) -> Saved | None:

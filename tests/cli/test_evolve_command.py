@@ -156,6 +156,7 @@ def hybrid(place):
     return run, out
 
 
+@pytest.mark.slow
 def test_gradient_descent_goes_on_where_evolution_ended(hybrid, place, monkeypatch):
     run, out = hybrid
     assert re.search(r"resuming after generation 60\n", out)
@@ -182,10 +183,14 @@ def test_gradient_descent_goes_on_where_evolution_ended(hybrid, place, monkeypat
     ("flags", "options"),
     [
         ("--evolution.strategy SNES", {}),
-        ("--evolution.strategy CMA_ES", {}),
+        pytest.param("--evolution.strategy CMA_ES", {}, marks=pytest.mark.slow),
         ("--evolution.strategy Open_ES", {}),
         ("--evolution.strategy GeneticAlgorithm --evolution.fitness recall", {"mutation": 0.1}),
-        ("--evolution.strategy DifferentialEvolution --evolution.fitness accuracy", {}),
+        pytest.param(
+            "--evolution.strategy DifferentialEvolution --evolution.fitness accuracy",
+            {},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_other_strategies_and_fitnesses(tmp_path, monkeypatch, flags, options):

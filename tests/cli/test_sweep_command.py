@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import finish, start, wait_for
+from support import finish, free_port, start, wait_for
 
 from jaxneuro import sweeps
 from jaxneuro.cli import main
@@ -145,7 +145,7 @@ def test_a_lane_is_one_network(tmp_path):
     measure = ["rate", "silent"]
     [axes.w]
     path = "projections.ie.weight"
-    values = [0.0, 0.4]
+    values = [0.4]
     [axes.tau]
     path = "populations.exc.parameters.tau"
     values = [10.0, 20.0]
@@ -166,13 +166,13 @@ def test_a_lane_is_one_network(tmp_path):
     assert results.rate.dims == ("w", "tau", "p", "drive", "strength", "seed", "population")
     assert results.population.to_numpy().tolist() == ["exc", "inh"]
     # The weight's field has a sign beside it, and another probability is another network.
-    assert told["programs"] == 4
+    assert told["programs"] == 2
     assert told["sets"]["w"] == "projections.ie.weight"
     assert told["sets"]["tau"] == "nodes.exc.neuron.tau"
     assert told["sets"]["drive"] == "inputs.drive.value"
     for point, name in (
         ({"w": 0.4, "tau": 20.0, "p": 0.4, "drive": 1.2}, "a"),
-        ({"w": 0.0, "tau": 10.0, "p": 0.4, "drive": 0.9}, "b"),
+        ({"w": 0.4, "tau": 10.0, "p": 0.4, "drive": 0.9}, "b"),
     ):
         flags = ("--projections.ie.weight", str(point["w"]))
         flags += ("--populations.exc.parameters.tau", str(point["tau"]))
@@ -328,6 +328,28 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch, capsys):
     _, told = sweep(write(tmp_path), tmp_path / "run", "--measure", "rate", "--resume")
     assert written
     assert told["failed"] == 0
+
+
+@pytest.mark.slow
+def test_two_processes_write_the_bytes_of_one(tmp_path):
+    config = write(tmp_path)
+    together = ["--coordinator", f"127.0.0.1:{free_port()}", "--processes", "2", "--devices", "4"]
+    two = [
+        start(tmp_path, "sweep", config, "--run-dir", "two", *together, "--process-id", number)
+        for number in (0, 1)
+    ]
+    ended = [finish(process) for process in two]
+    assert [code for code, _, _ in ended] == [0, 0], ended
+    assert "6 lanes" in ended[0][1]
+    assert ended[1][1] == ""
+    sweep(config, tmp_path / "one")
+    stores = [tmp_path / name / "results.zarr" for name in ("one", "two")]
+    files = [
+        {str(p.relative_to(store)): p.read_bytes() for p in store.rglob("*") if p.is_file()}
+        for store in stores
+    ]
+    assert files[0] == files[1]
+    assert summary(tmp_path / "two")["processes"] == 2
 
 
 @pytest.mark.slow

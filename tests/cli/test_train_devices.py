@@ -2,14 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
 
 import jax
 import pytest
-from support import checkpoints, environment, finish, rows, start, summary, wait_for
+from support import checkpoints, environment, finish, free_port, rows, start, summary, wait_for
 
 from jaxneuro.cli import main
 from jaxneuro.cli._config import Config
@@ -44,12 +43,6 @@ def place(tmp_path_factory):
     main(["train", "c.toml", "--run-dir", "one", "--devices", "1"])
     os.chdir(before)
     return folder
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def start_two(place, name, *arguments):

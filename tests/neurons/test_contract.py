@@ -15,6 +15,8 @@ from jaxneuro.core import Drive
 from jaxneuro.integrators import RK4, Euler, ExponentialEuler, Heun
 
 every_neuron = pytest.mark.parametrize("name", NAMES)
+# Its eight variables take a quarter of a minute to compile.
+LONG = {"HHneuronBischop": pytest.mark.slow}
 KEY = jax.random.key(0)
 ORDERS = {Euler: 1, Heun: 2, RK4: 4}
 
@@ -104,7 +106,7 @@ def assert_close(one, two):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * float(1 + jnp.abs(b).max()))
 
 
-@every_neuron
+@pytest.mark.parametrize("name", [pytest.param(n, marks=LONG.get(n, ())) for n in NAMES])
 def test_gradients_match_finite_differences(name, x64):
     # Below threshold, where everything is smooth.
     one = example(name)
@@ -155,7 +157,14 @@ def test_each_neuron_depends_on_its_own_current_alone(name, x64):
         assert any((jnp.diagonal(x) > 0).all() for x in jacobians)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in EXAMPLES or EXAMPLES[n].flows])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=LONG.get(n, ()))
+        for n in NAMES
+        if n not in EXAMPLES or EXAMPLES[n].flows
+    ],
+)
 def test_integrators_have_their_order(name, x64):
     one = example(name)
 

@@ -43,7 +43,10 @@ def slopes_of(neuron, state):
     return lambda y: np.asarray(slopes(jnp.asarray(y))), np.asarray(leaves)
 
 
-@pytest.mark.parametrize("name", SETTLING)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n == "HHneuronBischop" else ()) for n in SETTLING],
+)
 def test_it_is_the_stable_root_that_scipy_finds(name, x64):
     neuron = EXAMPLES[name].make()
     slopes, y = slopes_of(neuron, rest(neuron))

@@ -70,6 +70,7 @@ def test_the_default_method_at_the_benchmark_s_step():
     np.testing.assert_allclose(coarse, fine, rtol=0.03)
 
 
+@pytest.mark.slow
 def test_the_benchmark_s_cell_has_no_rest_without_input(x64):
     # Where the current at steady state has its maximum, rest and threshold meet: at -31.8 pA.
     def outward(v):

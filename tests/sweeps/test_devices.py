@@ -1,4 +1,3 @@
-import socket
 import subprocess
 import sys
 
@@ -6,7 +5,7 @@ import numpy as np
 import pytest
 import sweep_lanes as lanes
 import xarray
-from support import environment
+from support import environment, free_port
 
 from jaxneuro import sweeps
 
@@ -87,9 +86,7 @@ def test_results_do_not_depend_on_the_number_of_devices(alone, tmp_path, names):
 
 def in_two_processes(folder, name, prepare=""):
     """What two processes with 4 devices each wrote, on process 0 and 1."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     started = [
         subprocess.Popen(
             command(prepare + PROCESSES, folder, index, port, name),

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from support import environment
+from support import environment, free_port
 
 from jaxneuro import Layer, sequential
 from jaxneuro.edges import Dense
@@ -169,12 +168,6 @@ def finish(*processes):
     for process in processes:
         _, err = process.communicate(timeout=240)
         assert process.returncode == 0, err
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def distance(path, wanted):

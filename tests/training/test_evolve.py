@@ -162,7 +162,7 @@ def test_if_every_member_fails_it_ends_with_a_message(tmp_path):
     ],
     ids=lambda s: getattr(s, "name", type(s).__name__),
 )
-@pytest.mark.parametrize("slices", [1, 4])
+@pytest.mark.parametrize("slices", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_chunks_give_the_same(strategy, slices):
     whole, _ = learn(strategy, slices=slices)
     part, _ = learn(strategy, slices=slices, chunk=10)
@@ -174,7 +174,7 @@ def layer_inputs(mean, batch):
     return TASK.layer_inputs(trainable(net).merge(net, mean), batch, KEY)
 
 
-@pytest.mark.parametrize("span", [None, layer_inputs])
+@pytest.mark.parametrize("span", [pytest.param(None, marks=pytest.mark.slow), layer_inputs])
 def test_low_rank_weights_give_the_same_as_full_ones(monkeypatch, span):
     strategy = LowRankES(24, sigma=0.1, rank=2, optimizer=optax.adam(0.05), span=span)
     fast, fast_seen = learn(strategy)
@@ -318,8 +318,8 @@ class Stopped(Exception):
     [
         LowRankES(8, sigma=0.1, optimizer=optax.adam(0.05)),
         GeneticAlgorithm(8, lower=0.0, upper=2.0),
-        Evosax("CMA_ES", 8, 0.1),
-        Evosax("SimpleGA", 8, 0.1),
+        pytest.param(Evosax("CMA_ES", 8, 0.1), marks=pytest.mark.slow),
+        pytest.param(Evosax("SimpleGA", 8, 0.1), marks=pytest.mark.slow),
     ],
     ids=lambda s: getattr(s, "name", type(s).__name__),
 )
@@ -403,6 +403,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_eight_devices_give_the_same_as_one():
     run = subprocess.run(
         [sys.executable, "-c", EIGHT_DEVICES, str(Path(__file__).parent)],
