@@ -150,6 +150,7 @@ def start_programs(options: argparse.Namespace) -> dict[str, Any]:
     """All programs by name; each is started, compiled and warmed after the one before."""
     side = options.side
     ours = [sys.executable, str(HERE / "sweeps.py"), "--serve", "--side", str(side)]
+    ours += [] if options.tile is None else ["--tile", str(options.tile)]
     programs: dict[str, Any] = {}
     is_cpu = jax.default_backend() == "cpu"
     for devices in (1, 2) if is_cpu else (jax.device_count(),):

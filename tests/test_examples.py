@@ -146,6 +146,7 @@ def check_dot_patterns(folder, count, **options):
     return accuracy["all"]
 
 
+@pytest.mark.slow
 def test_dot_patterns_are_shown(tmp_path):
     options = {"pyramidal": 32, "interneurons": 8, "training": 1, "delay": 100.0, "dt": 0.5}
     check_dot_patterns(tmp_path, 3, **options)

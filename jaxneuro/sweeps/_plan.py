@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_BLOCKS = 1024
+MOST_BLOCKS = 256
 MOST_BYTES = 2**28  # of the results of a block or of a tile
 VECTOR = 16  # sizes of tiles are multiples of this where little is lost by it
 SHARE = 16  # a sixteenth is little
@@ -38,7 +38,7 @@ class Plan:
         groups: Sequence[np.ndarray | None] = (),
         lane_bytes: int = 0,
     ) -> "Plan":
-        """Blocks of about a thousandth of all lanes, at least a tile, and tiles that fill them.
+        """Blocks of about 1 in 256 of all lanes, at least a tile, and tiles that fill them.
 
         **Arguments:**
 

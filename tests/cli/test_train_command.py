@@ -176,6 +176,7 @@ def test_evaluate_gives_the_same_accuracy_and_draws(place, monkeypatch, capfd):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_parameters_and_flags_override_the_file(place):
     # Where there is no --run-dir, the folder is named after the file.
     in_process(place, "--seed", "4", "--training.checkpoint_seconds=1e3")

@@ -144,6 +144,7 @@ def test_reset_rules(level):
             assert getattr(new, name) is None
 
 
+@pytest.mark.slow
 def test_rest_and_threshold(x64):
     state = rest(GLIF(), (2,))
     np.testing.assert_allclose(state.v, -78.85, atol=1e-8)

@@ -87,6 +87,7 @@ def test_known_resting_states(x64):
     np.testing.assert_allclose(rest(MorrisLecar()).v, -60.855, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_it_is_where_the_neuron_itself_settles(x64):
     for neuron in (Izhikevich2007(), HHneuronCorbit()):
         run = simulate(Population(neuron, 1), dt=0.1, steps=10000, key=KEY, record=("neuron.v",))

@@ -230,6 +230,7 @@ def _compare(case, data, count):
     _same_at_every_block(case, reference, wanted, data.draw(st.permutations(choices))[:count])
 
 
+@pytest.mark.slow
 def test_every_block_computes_the_same_in_one_graph_with_everything():
     random = np.random.default_rng(0)
     sizes = {"input": 3, "a": 4, "b": 3, "c": 2}

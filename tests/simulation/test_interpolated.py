@@ -94,6 +94,7 @@ def test_the_grid_is_of_first_order(x64):
     assert fine > 10 * errors(loop(), exact, [0.025])[0]
 
 
+@pytest.mark.slow
 def test_gradients_of_later_spikes_through_earlier_ones_are_true(x64):
     # No surrogate has a part in it: the weight, the time constant, the refractory period and the
     # currents all act through the times of spikes.

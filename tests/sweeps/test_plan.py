@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from jaxneuro.sweeps._plan import MOST_BYTES, Plan
+from jaxneuro.sweeps._plan import MOST_BLOCKS, MOST_BYTES, Plan
 
 SHAPES = [
     (1,),
@@ -33,7 +33,7 @@ def test_every_lane_is_in_one_block(shape, tile):
         assert plan.size(block) == len(plan.lanes(block))
     assert (seen == 1).all()
     assert plan.tile <= tile
-    assert plan.blocks <= 2 * 1024 + len(shape)
+    assert plan.blocks <= 2 * MOST_BLOCKS + len(shape)
 
 
 def waste(plan, codes=None):

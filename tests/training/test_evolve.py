@@ -317,7 +317,7 @@ class Stopped(Exception):
     "strategy",
     [
         LowRankES(8, sigma=0.1, optimizer=optax.adam(0.05)),
-        GeneticAlgorithm(8, lower=0.0, upper=2.0),
+        pytest.param(GeneticAlgorithm(8, lower=0.0, upper=2.0), marks=pytest.mark.slow),
         pytest.param(Evosax("CMA_ES", 8, 0.1), marks=pytest.mark.slow),
         pytest.param(Evosax("SimpleGA", 8, 0.1), marks=pytest.mark.slow),
     ],
