@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from jaxneuro.core import plural
+from jaxneuro.core import describe_changes, plural
 
 from ._config import Config, Section
 from ._errors import fail
@@ -76,13 +76,11 @@ class RunFolder:
                 fail(f"--resume: there is no run in {self.path} (it has no config.toml).")
             self.start(config)
             return
-        before = _flat(as_table(read_config(kind, self.config)))
-        now = _flat(as_table(config))
-        changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
-        if changed:
-            told = "; ".join(f"{k} was {before.get(k)}, is {now.get(k)}" for k in changed[:5])
+        before = as_table(read_config(kind, self.config))
+        changes = describe_changes(before, as_table(config))
+        if changes:
             fail(
-                f"--resume: {self.path} holds another run ({told}). Pass the settings it was "
+                f"--resume: {self.path} holds another run ({changes}). Pass the settings it was "
                 "started with, or another --run-dir."
             )
         self._remove_partial_files()
@@ -168,13 +166,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(table, dict):
-        items = [(f"{prefix}.{key}".lstrip("."), value) for key, value in table.items()]
-    elif isinstance(table, list):
-        items = [(f"{prefix}.{index}", value) for index, value in enumerate(table)]
-    else:
-        return {prefix: table}
-    return {k: v for path, value in items for k, v in _flat(value, path).items()}

@@ -19,3 +19,4 @@ from ._paths import resolve_paths as resolve_paths
 from ._paths import suggest as suggest
 from ._processes import arrays_from_first as arrays_from_first
 from ._processes import from_first as from_first
+from ._tables import describe_changes as describe_changes

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from jaxneuro.core import describe_changes
+
 from ._grid import Grid
 from ._plan import Plan
 from ._program import MARK, Output
@@ -274,21 +276,9 @@ def _whole(
 
 
 def _compare(place: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    before, now = _flat({k: v for k, v in found.items() if k != "plan"}), _flat(wanted)
-    both = before.keys() | now.keys()
-    # As texts: a NaN equals no other.
-    changed = sorted(k for k in both if repr(before.get(k)) != repr(now.get(k)))
-    if changed:
-        told = "; ".join(f"{k} was {before.get(k)}, is {now.get(k)}" for k in changed[:5])
-        more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
+    changes = describe_changes({k: v for k, v in found.items() if k != "plan"}, wanted)
+    if changes:
         raise ValueError(
-            f"{place} holds another sweep ({told}{more}). Go on with the settings it was made "
-            "with, or choose another place."
+            f"{place} holds another sweep ({changes}). Go on with the settings it was made with, "
+            "or choose another place."
         )
-
-
-def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(table, Mapping):
-        return {prefix: table}
-    items = ((f"{prefix}.{key}".lstrip("."), value) for key, value in table.items())
-    return {k: v for path, value in items for k, v in _flat(value, path).items()}
