@@ -23,6 +23,7 @@ from jaxneuro.neurons import (
     QIF,
     AbstractNeuron,
     AdaptiveLIF,
+    AdaptiveThresholdAdEx,
     AdEx,
     ConductanceElement,
     CurrentElement,
@@ -206,6 +207,29 @@ def adex():
     )
 
 
+def adaptive_threshold_adex():
+    return AdaptiveThresholdAdEx(
+        C=270.0,
+        g_L=29.0,
+        E_L=-69.0,
+        v_t=-51.0,
+        Delta_T=2.2,
+        v_reset=-68.0,
+        v_peak=-38.0,
+        tau_w=120.0,
+        a=5.0,
+        b=70.0,
+        tau_2=15.0,
+        a_2=-3.0,
+        b_2=20.0,
+        tau_s=30.0,
+        delta_theta=4.0,
+        tau_v=12.0,
+        a_v=0.2,
+        v_i=-62.0,
+    )
+
+
 def hodgkin_huxley():
     return HodgkinHuxley(
         C=1.1, g_Na=118.0, E_Na=51.0, g_K=35.0, E_K=-76.0, g_L=0.31, E_L=-54.0, v_threshold=1.0
@@ -276,6 +300,7 @@ def neuromorphic():
 
 EXAMPLES: dict[str, Example] = LIF_FAMILY | {
     "AdEx": Example(adex, 100.0, 1500.0, 0.1),
+    "AdaptiveThresholdAdEx": Example(adaptive_threshold_adex, 100.0, 1500.0, 0.1),
     "HHneuronBischop": Example(hh_bischop, 10.0, 400.0, 0.1, coarse=0.05),
     "HHneuronCorbit": Example(hh_corbit, 0.5, 12.0, 0.1, coarse=0.05),
     "EIF": Example(eif, 5.0, 300.0, 0.1),

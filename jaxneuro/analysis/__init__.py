@@ -18,6 +18,9 @@ from ._rates import counts_between as counts_between
 from ._rates import rate_map as rate_map
 from ._rates import spike_times as spike_times
 from ._rates import windowed_counts as windowed_counts
+from ._spike_distances import gamma_factor as gamma_factor
+from ._spike_distances import van_rossum as van_rossum
+from ._spike_distances import victor_purpura as victor_purpura
 from ._spikes import firing_rate as firing_rate
 from ._spikes import isi_cv as isi_cv
 from ._tuning import TuningCurves as TuningCurves

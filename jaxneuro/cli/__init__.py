@@ -1,4 +1,4 @@
-"""The command line: `jaxneuro train | evolve | sweep | simulate | evaluate | info`."""
+"""The command line: `jaxneuro train | evolve | fit | sweep | simulate | evaluate | info`."""
 
 import importlib
 import os
@@ -8,6 +8,7 @@ import time
 COMMANDS = {
     "train": "train a network by gradient descent from a configuration file",
     "evolve": "train a network by evolution from a configuration file",
+    "fit": "fit a neuron model to recorded sweeps",
     "sweep": "run a configuration at many points at once",
     "simulate": "run a neuron model or a network from a configuration file",
     "evaluate": "test accuracy and confusion matrix of a finished run",

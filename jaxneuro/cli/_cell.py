@@ -11,7 +11,7 @@ from jaxneuro import integrators
 from jaxneuro.catalogue import MODELS
 from jaxneuro.core import Drive, leaf_paths, plural, suggest
 from jaxneuro.network import Network
-from jaxneuro.neurons import AbstractNeuron, Fragment, Population
+from jaxneuro.neurons import AbstractNeuron, Fragment, Population, Refractory
 
 from ._simulation_config import SimulationConfig
 
@@ -31,6 +31,7 @@ def build_population(config: SimulationConfig, size: int) -> Population:
     for section in ("parameters", "initial"):
         _check_lengths(section, getattr(config.neuron, section), size)
     cell = build_cell(config.neuron.model, config.neuron.parameters, "neuron")
+    cell = with_refractory(cell, config.neuron.refractory, config.neuron.model)
     population = Population(
         cell,  # pyright: ignore[reportArgumentType]: or a fragment
         size,
@@ -78,6 +79,23 @@ def build_cell(
     return MODELS[model](**{name: _value(value) for name, value in parameters.items()})
 
 
+def with_refractory(
+    cell: AbstractNeuron | Fragment, period: float, model: str
+) -> AbstractNeuron | Fragment:
+    """The cell type with a refractory period, ms, unless that is 0.
+
+    **Raises:** `ValueError` for a fragment.
+    """
+    if not period:
+        return cell
+    if isinstance(cell, Fragment):
+        raise ValueError(
+            f"neuron.refractory: {model} comes with synapses of its own, around which there is no "
+            "refractory period. Leave it out."
+        )
+    return Refractory(cell, period)  # pyright: ignore[reportArgumentType]: it converts
+
+
 def record_paths(population: Population, model: str, names: Sequence[str]) -> dict[str, str]:
     """Where `simulate` finds each variable.
 
@@ -107,7 +125,8 @@ def _alone(population: Population) -> Population:
 
 
 def _state_names(alone: Population) -> list[str]:
-    return leaf_paths(alone.init(jax.random.key(0)))
+    names = leaf_paths(alone.init(jax.random.key(0)))
+    return [name.removeprefix("inner.") for name in names]  # of Refractory
 
 
 def _observed_names(alone: Population) -> list[str]:

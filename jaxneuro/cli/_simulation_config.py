@@ -44,6 +44,8 @@ class NeuronConfig(Section):
     """Its name in jaxneuro.catalogue.MODELS."""
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     """In the model's units: one number, or a list with one for each amplitude."""
+    refractory: NotNegative = 0.0
+    """Refractory period after each spike, ms; 0 leaves it out."""
     initial: dict[str, Numbers] = Field(default_factory=dict)
     """Start values of single variables, the same way."""
 

@@ -1,5 +1,6 @@
 from ._accumulator import IntegratorNeuron as IntegratorNeuron
 from ._adaptive_lif import AdaptiveLIF as AdaptiveLIF
+from ._adaptive_threshold_adex import AdaptiveThresholdAdEx as AdaptiveThresholdAdEx
 from ._adex import AdEx as AdEx
 from ._base import AbstractNeuron as AbstractNeuron
 from ._base import AbstractODENeuron as AbstractODENeuron

@@ -190,6 +190,8 @@ class Population(eqx.Module):
 
         crossing = jax.tree.map(at_crossing, old, near, new)
         start = neuron.reset(crossing, jnp.ones_like(fraction))
+        if start is crossing:  # nothing is reset, so the step is one piece
+            return new, fraction
         left = (1.0 - fraction) * dt
         end = neuron.advance(start, drive.after(fraction), left, self.integrator)
         return jax.tree.map(lambda a, b: jnp.where(fired, a, b), end, new), fraction

@@ -5,8 +5,15 @@ from ._confusion import confusion as confusion
 from ._evolution import evolution_curves as evolution_curves
 from ._fi_curve import fi_curve as fi_curve
 from ._fi_family import fi_family as fi_family
+from ._fit_convergence import fit_convergence as fit_convergence
+from ._fit_features import fit_features as fit_features
+from ._fit_parameters import fit_parameters as fit_parameters
+from ._fit_raster import fit_raster as fit_raster
+from ._fit_rates import fit_rates as fit_rates
+from ._fit_sweeps import fit_sweeps as fit_sweeps
 from ._gating import gating_curves as gating_curves
 from ._heat_map import heat_map as heat_map
+from ._identifiability import identifiability as identifiability
 from ._iv_curves import draw_iv_curves as draw_iv_curves
 from ._iv_curves import iv_curves as iv_curves
 from ._learning_curves import learning_curves as learning_curves

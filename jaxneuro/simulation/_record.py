@@ -17,18 +17,22 @@ class AbstractReducer(eqx.Module):
 
     **Attributes:**
 
-    - `path`: what it reads, as in `simulate`'s `record`.
+    - `path`: what it reads, as in `simulate`'s `record`; or several paths, whose samples and
+      series then come as a tuple.
     """
 
-    path: AbstractVar[str]
+    path: AbstractVar[str | tuple[str, ...]]
 
     @abstractmethod
-    def init(self, first: Array) -> Any:
+    def init(self, first: Any) -> Any:
         """The summary of no steps; `first` is a sample (of zeros) of one step."""
 
     @abstractmethod
-    def update(self, summary: Any, series: Float[Array, "time ..."], step: Int[Array, ""]) -> Any:
-        """The summary with some more steps, of which the first has the absolute index `step`."""
+    def update(self, summary: Any, series: Any, step: Int[Array, ""]) -> Any:
+        """The summary with some more steps, of which the first has the absolute index `step`.
+
+        `series` is of shape `(time, ...)`.
+        """
 
     @abstractmethod
     def final(self, summary: Any, steps: Int[Array, ""] | int) -> Any:

@@ -358,25 +358,28 @@ class _Records:
         self.samples = dict(zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True))
         queries = {n: w for n, w in named.items() if n not in self.functions}
         self.reducers = {n: w for n, w in queries.items() if isinstance(w, AbstractReducer)}
-        self.path_of = {
-            n: resolve_path(tree, w.path if isinstance(w, AbstractReducer) else w)
+        self.paths_of = {
+            n: jax.tree.map(
+                lambda path: resolve_path(tree, path),
+                w.path if isinstance(w, AbstractReducer) else w,
+            )
             for n, w in queries.items()
         }
         self.series = [n for n in queries if n not in self.reducers]
-        self.paths = frozenset(self.path_of.values())
+        self.paths = frozenset(jax.tree.leaves(self.paths_of))
         self.is_thinned_early = run.block % run.every == 0 and run.phase == 0
 
     def init(self) -> dict[str, Any]:
-        return {n: r.init(self.samples[self.path_of[n]]) for n, r in self.reducers.items()}
+        return {n: r.init(self._read(self.samples, n)) for n, r in self.reducers.items()}
 
     def update(
         self, summaries: dict[str, Any], recorded: dict[str, Array], state: NetworkState, step: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         summaries = {
-            n: r.update(summaries[n], recorded[self.path_of[n]], step)
+            n: r.update(summaries[n], self._read(recorded, n), step)
             for n, r in self.reducers.items()
         }
-        kept: dict[str, Any] = {n: recorded[self.path_of[n]] for n in self.series}
+        kept: dict[str, Any] = {n: self._read(recorded, n) for n in self.series}
         for name, function in self.functions.items():
             kept[name] = jax.tree.map(lambda x: jnp.asarray(x)[None], function(state))
         return summaries, self._thinned(kept) if self.is_thinned_early else kept
@@ -385,6 +388,10 @@ class _Records:
         whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *kept) if kept else {}
         whole = whole if self.is_thinned_early else self._thinned(whole)
         return whole | {n: r.final(summaries[n], steps) for n, r in self.reducers.items()}
+
+    def _read(self, values: Mapping[str, Array], name: str) -> Any:
+        """The value under a record's path, or those under its paths."""
+        return jax.tree.map(lambda path: values[path], self.paths_of[name])
 
     def _thinned(self, series: Any) -> Any:
         every = self.run.every

@@ -1,6 +1,7 @@
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,14 +15,23 @@ Parameters = dict[str, Float[Array, "..."]]
 
 
 class Bounds(NamedTuple):
-    """The open interval a parameter is kept in; None is no bound."""
+    """The open interval a parameter is kept in; None is no bound.
+
+    **Attributes:**
+
+    - `lower`, `upper`: its ends.
+    - `scale`: `"log"` makes equal factors equally far; then both ends must be above 0.
+    """
 
     lower: float | None = None
     upper: float | None = None
+    scale: Literal["linear", "log"] = "linear"
 
     def free(self, value: Array) -> Array:
         """The unbounded number that `bounded` maps to `value`."""
-        lower, upper = self
+        if self.scale == "log":
+            return self._of_logarithm().free(jnp.log(value))
+        lower, upper, _ = self
         if lower is None:
             return value if upper is None else -_inverse_softplus(upper - value)
         if upper is None:
@@ -31,7 +41,9 @@ class Bounds(NamedTuple):
 
     def bounded(self, free: Array) -> Array:
         """A number inside the interval (up to rounding), smooth in `free`."""
-        lower, upper = self
+        if self.scale == "log":
+            return jnp.exp(self._of_logarithm().bounded(free))
+        lower, upper, _ = self
         if lower is None:
             return free if upper is None else upper - jax.nn.softplus(-free)
         if upper is None:
@@ -41,6 +53,22 @@ class Bounds(NamedTuple):
     def contain(self, value: Array) -> bool:
         above = self.lower is None or bool(jnp.all(value > self.lower))
         return above and (self.upper is None or bool(jnp.all(value < self.upper)))
+
+    def check(self, name: str) -> None:
+        """**Raises:** `ValueError` for ends that are reversed, or do not suit the scale."""
+        lower, upper, scale = self
+        if lower is not None and upper is not None and not lower < upper:
+            raise ValueError(f"{name} are ({lower}, {upper}), but lower must be below upper.")
+        if scale not in ("linear", "log"):
+            raise ValueError(f"{name} have the scale {scale!r}; there are 'linear' and 'log'.")
+        if scale == "log" and (lower is None or upper is None or not lower > 0):
+            raise ValueError(
+                f"{name} are ({lower}, {upper}) on a log scale, which needs both ends above 0."
+            )
+
+    def _of_logarithm(self) -> "Bounds":
+        assert self.lower is not None and self.upper is not None
+        return Bounds(math.log(self.lower), math.log(self.upper))
 
 
 class Trainable(NamedTuple):
@@ -67,7 +95,7 @@ class Trainable(NamedTuple):
 def trainable(
     model: Any,
     paths: str | Sequence[str] | None = None,
-    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+    bounds: Mapping[str, Bounds | tuple[float | None, float | None]] | None = None,
 ) -> Trainable:
     """Chooses the leaves to train.
 
@@ -92,12 +120,8 @@ def trainable(
     else:
         chosen = resolve_paths(model, paths)
     given = {resolve_path(model, path): Bounds(*pair) for path, pair in (bounds or {}).items()}
-    for path, (lower, upper) in given.items():
-        if lower is not None and upper is not None and not lower < upper:
-            raise ValueError(
-                f"trainable: the bounds of {path!r} are ({lower}, {upper}), but lower must be "
-                "below upper."
-            )
+    for path, pair in given.items():
+        pair.check(f"trainable: the bounds of {path!r}")
     strangers = sorted(set(given) - set(chosen))
     if strangers:
         raise ValueError(f"trainable: bounds for {strangers}, which are not among the paths.")
@@ -111,7 +135,7 @@ def trainable(
         result[path] = given.get(path) or _declared_bounds(model, keys)
         if not isinstance(leaf, Tracer) and not result[path].contain(leaf):
             raise ValueError(
-                f"trainable: {path!r} starts outside its bounds {tuple(result[path])}. "
+                f"trainable: {path!r} starts outside its bounds {tuple(result[path])[:2]}. "
                 "Start inside them, or give wider ones."
             )
     return Trainable(result)
