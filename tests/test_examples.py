@@ -171,6 +171,33 @@ def test_the_example_of_sweeps_fires():
     )
 
 
+@pytest.mark.slow
+def test_the_example_of_fitting_fits(tmp_path):
+    _, module = experiment("fit_recording")
+    cell = module.simulated_cell()
+    path = str(tmp_path / "cell.npz")
+    np.savez(path, dt=module.DT, voltage=cell.voltage, current=cell.current)
+    text = (ROOT / "docs" / "fitting.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    names = {}
+    exec(code.replace("cell.abf", path).replace("generations=300", "generations=40"), names)
+    assert names["errors"]["mean_abs_count_error"] <= 1.0
+    assert names["sure"].keys() == names["fitted"].values.keys()
+    assert names["trivial"]["mean_abs_count_error"] > 0
+
+
+@pytest.mark.slow
+def test_a_recording_is_fitted_by_hand(tmp_path, capsys):
+    _, module = experiment("fit_recording")
+    errors = module.main(starts=2, generations=60, steps=5, out=str(tmp_path))
+    assert errors["mean_abs_count_error"] <= 0.5
+    assert errors["subthreshold_rmse_mv"] < 1.5
+    assert (tmp_path / "held_out.png").read_bytes().startswith(b"\x89PNG")
+    out = capsys.readouterr().out
+    assert out.count("±") == len(module.FREE)
+    assert "average of the fitted neighbours" in out
+
+
 def test_the_example_of_devices_trains():
     text = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", text, re.S)

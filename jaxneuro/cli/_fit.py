@@ -5,7 +5,7 @@ from pathlib import Path
 from jaxneuro.training import Diverged
 
 from ._devices import DeviceArguments, start_devices
-from ._errors import fail, told, users_mistakes
+from ._errors import fail, users_mistakes
 from ._fit_cell import Plan, build_plan, fit_cell, prepare
 from ._fit_config import FitArguments, FitConfig
 from ._fit_population import prepare_population
@@ -32,11 +32,10 @@ def main(arguments: list[str], began: float) -> None:
         run = _prepare(build_plan(config, devices), folder, began)
         folder.resume(config, FitConfig) if config.resume else folder.start(config)
     try:
-        run()
+        with users_mistakes():  # a full disk, or a checkpoint of another recording
+            run()
     except Diverged as error:
         fail(str(error), code=1)
-    except OSError as error:  # a full disk, for instance
-        fail(told(error))
     except KeyboardInterrupt:
         again = f"jaxneuro fit {_quoted(folder.config)} --run-dir {_quoted(folder.path)} --resume"
         fail(f"stopped. Go on with: {again}", code=130)

@@ -43,7 +43,8 @@ class Prepared(NamedTuple):
 
     - `recording`: all its sweeps.
     - `train`, `test`: places of those that are fitted and held out.
-    - `target`: the fitted ones on the model's grid of time.
+    - `target`: the fitted ones on the model's grid of time, as far as they are fitted.
+    - `whole`: all sweeps there, and all of their time.
     - `notes`: what was found, a sentence each.
     - `truth`: values of the free parameters, if they are known.
     """
@@ -52,6 +53,7 @@ class Prepared(NamedTuple):
     train: list[int]
     test: list[int]
     target: fitting.Target
+    whole: fitting.Target
     notes: tuple[str, ...]
     truth: dict[str, float] | None
 
@@ -105,8 +107,15 @@ def prepare(
     train, test = split(recording, sweeps)
     duration = None if sweeps.duration is None else float(sweeps.duration)
     target = _target(plan, recording.select(train), duration)
+    whole = whole_target(plan, recording)
+    unknown = np.flatnonzero(~np.isfinite(np.asarray(whole.baseline)))
+    if config.baseline and len(unknown):
+        raise ValueError(
+            f"'{recording.name}': sweep {recording.labels[unknown[0]]} has no voltage before the "
+            "stimulus, which baseline needs. Leave it out by reading.sweeps, or baseline."
+        )
     # What does not fit together is said before there is a folder.
-    fitting.make_problem(
+    problem = fitting.make_problem(
         plan.model,
         target,
         plan.bounds,
@@ -114,13 +123,15 @@ def prepare(
         integrator=INTEGRATORS[config.integrator](),
         baseline=config.baseline or None,
     )
+    start = problem.chosen.split(problem.cell)
+    jax.eval_shape(plan.evolution.init, start, jax.random.key(0))
     notes = recording.notes
     if not np.asarray(target.spikes).any():
         notes += (
             f"There is no spike above {sweeps.spike_threshold:g} mV in the fitted sweeps: what is "
             "fitted is the voltage below threshold, and that the model stays silent.",
         )
-    return Prepared(recording, train, test, target, notes, truth)
+    return Prepared(recording, train, test, target, whole, notes, truth)
 
 
 def whole_target(plan: Plan, recording: fitting.Recording) -> fitting.Target:
@@ -168,5 +179,5 @@ def fit_cell(
         on_progress=show,
     )
     seconds = time.perf_counter() - began
-    simulated = fitting.simulate_recording(fitted, whole_target(plan, cell.recording))
+    simulated = fitting.simulate_recording(fitted, cell.whole)
     return Outcome(fitted, simulated, fitting.identify(fitted), seconds)

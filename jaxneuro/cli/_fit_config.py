@@ -84,9 +84,9 @@ class Synthetic(Section):
     """The cell that is simulated, and then fitted, where there is no recording."""
 
     truth: dict[str, Number] = Field(default_factory=dict)
-    """True values of free parameters; the others are drawn from the middle of their bounds."""
+    """True values of free parameters; the others are drawn around those of [neuron.parameters]."""
     amplitudes: list[Number] = Field(
-        default_factory=lambda: [-100.0, -50.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0],
+        default_factory=lambda: [-100.0, -50.0, *(50.0 * k for k in range(1, 9))],
         min_length=1,
     )
     """Current of each sweep, pA."""

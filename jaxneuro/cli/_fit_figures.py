@@ -45,7 +45,7 @@ def _sweeps(results: Results) -> Shown:
         simulated.voltage,
         labels=results.labels,
         held_out=results.held_out,
-        windows=results.target.windows,
+        windows=results.cell.whole.windows,
         spikes=simulated.spike_times,
     )
     return Shown(
@@ -65,14 +65,14 @@ def _raster(results: Results) -> Shown:
         labels=results.labels,
         span=(0.0, float(simulated.time[-1])),
         held_out=results.held_out,
-        windows=results.target.windows,
+        windows=results.cell.whole.windows,
     )
     alt = "Times of recorded and simulated spikes, a row for each sweep."
     return Shown("raster", "Spikes", figure, alt)
 
 
 def _rates(results: Results) -> Shown:
-    bounds, windows = results.target.windows, results.windows
+    bounds, windows = results.cell.whole.windows, results.windows
     figure = plotting.fit_rates(
         windows.amplitude,
         windows.recorded_count,
@@ -96,7 +96,7 @@ def _features(results: Results) -> Shown:
         [row.unit for row in rows],
         np.stack([row.recorded.ravel() for row in rows]),
         np.stack([row.simulated.ravel() for row in rows]),
-        held_out=np.tile(results.held_out, len(results.target.windows)),
+        held_out=np.tile(results.held_out, len(results.cell.whole.windows)),
     )
     return Shown(
         "features",

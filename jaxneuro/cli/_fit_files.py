@@ -26,12 +26,12 @@ def write_series(results: Results, path: Path) -> None:
         time=simulated.time,
         recorded=results.recorded.astype(np.float32),
         simulated=simulated.voltage.astype(np.float32),
-        current=np.asarray(results.target.current),
+        current=np.asarray(results.cell.whole.current),
         recorded_spikes=pad_spike_times(results.recorded_spikes),
         simulated_spikes=pad_spike_times(simulated.spike_times),
         sweeps=np.asarray(results.cell.recording.labels),
         held_out=results.held_out,
-        windows=np.asarray(results.target.windows),
+        windows=np.asarray(results.cell.whole.windows),
     )
 
 
@@ -42,7 +42,7 @@ def window_table(results: Results) -> str:
     lines = []
     for place, label in enumerate(cell.recording.labels):
         part = "train" if place in cell.train else "test" if place in cell.test else ""
-        for index, (start, stop) in enumerate(results.target.windows):
+        for index, (start, stop) in enumerate(results.cell.whole.windows):
             values = [values[index, place] for values in own.values()]
             lines.append([label, part, start, stop, *values])
     units = {"amplitude": "_pA", "count": "", "latency": "_ms", "isi": "_ms"}
@@ -76,7 +76,7 @@ def simulation(results: Results) -> str | None:
 
     None where a fitted parameter is of a part that such a configuration cannot name.
     """
-    config, target = results.plan.config, results.target
+    config, target = results.plan.config, results.cell.whole
     known = known_parameters(MODELS[config.neuron.model])
     parameters, refractory = dict(config.neuron.parameters), float(config.neuron.refractory)
     # The baseline of each sweep is no part of the model; what stands in its place is.

@@ -1,6 +1,6 @@
 """The neuron that `jaxneuro fit` fits, and what of it is free."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import jax.numpy as jnp
@@ -65,7 +65,7 @@ def build_bounds(config: FitConfig, model: AbstractNeuron | Fragment) -> dict[st
 
 
 def start_values(
-    config: FitConfig, model: AbstractNeuron | Fragment, names: Mapping[str, Any]
+    config: FitConfig, model: AbstractNeuron | Fragment, names: Iterable[str]
 ) -> dict[str, float]:
     """The model's own value of each of these; 0 for the baseline."""
     return {

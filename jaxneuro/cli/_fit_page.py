@@ -35,7 +35,7 @@ def write_fit_page(
 
 def _about(results: Results, summary: Mapping[str, Any]) -> str:
     cell = results.cell
-    windows = ", ".join(f"{start:g} to {stop:g}" for start, stop in results.target.windows)
+    windows = ", ".join(f"{start:g} to {stop:g}" for start, stop in results.cell.whole.windows)
     return (
         f"{len(cell.train)} sweeps were fitted and {len(cell.test)} held out; stimulus windows "
         f"{windows} ms. {len(results.parameters)} free parameters, strategy "
@@ -82,7 +82,7 @@ def _parameters(results: Results) -> Table:
         if not results.plan.config.baseline
         else (f" {results.plan.config.baseline} is counted from the baseline of each sweep.")
     )
-    caption = f"Best values, to first order as sure as the data make them.{note}"
+    caption = f"Best values; ± s.d. is to first order.{note}"
     return Table(header, rows, caption)
 
 

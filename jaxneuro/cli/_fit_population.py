@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxneuro.core import plural
@@ -96,6 +97,8 @@ def _fit_one(plan: Plan, cell: Prepared, folder: RunFolder) -> dict[str, Any] | 
         return " ".join(str(error).split())
     summary = report(plan, cell, outcome, folder, began)
     print(last_line(summary, folder.path), flush=True)
+    # The programs of a cell serve no other one, and a process cannot keep those of hundreds.
+    jax.clear_caches()
     return summary
 
 

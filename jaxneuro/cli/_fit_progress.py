@@ -42,6 +42,8 @@ class _Lines:
         self.at, self.stage = 0.0, ""
 
     def __call__(self, at: FitProgress) -> None:
+        if not at.total:  # no gradient
+            return
         is_due = time.perf_counter() - self.at > SECONDS_PER_LINE
         if is_due or at.stage != self.stage or at.done == at.total:
             self.at, self.stage = time.perf_counter(), at.stage

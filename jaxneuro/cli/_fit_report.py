@@ -63,7 +63,7 @@ def _summary(results: Results) -> dict[str, Any]:
             "name": cell.recording.name,
             "file": None if config.recording is None else str(config.recording),
             "sampling_rate_hz": cell.recording.sampling_rate,
-            "windows_ms": [list(window) for window in results.target.windows],
+            "windows_ms": [list(window) for window in results.cell.whole.windows],
             "train_sweeps": [labels[place] for place in cell.train],
             "test_sweeps": [labels[place] for place in cell.test],
             "notes": list(cell.notes),

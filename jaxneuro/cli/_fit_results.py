@@ -46,8 +46,8 @@ class Results(NamedTuple):
     **Attributes:**
 
     - `plan`, `cell`, `outcome`: what was fitted, and how it ended.
-    - `target`: all sweeps on the model's grid of time.
-    - `recorded`: voltage of all sweeps there, mV, `(time, sweeps)`; NaN where there is none.
+    - `recorded`: voltage of all sweeps on the model's grid of time, mV, `(time, sweeps)`; NaN where
+      there is none.
     - `recorded_spikes`: times of each sweep, ms.
     - `held_out`: which sweeps the fit has not seen, `(sweeps,)`.
     - `labels`: what was injected into each sweep, pA.
@@ -62,7 +62,6 @@ class Results(NamedTuple):
     plan: Plan
     cell: Prepared
     outcome: Outcome
-    target: fitting.Target
     recorded: np.ndarray
     recorded_spikes: list[np.ndarray]
     held_out: np.ndarray
@@ -76,7 +75,7 @@ class Results(NamedTuple):
 
 def collect(plan: Plan, cell: Prepared, outcome: Outcome) -> Results:
     """Compares model and recording."""
-    target = whole_target(plan, cell.recording)
+    target = cell.whole
     fine = cell.recording.resample(target.dt)
     recorded = fine.voltage[1 : target.steps + 1]
     spikes = [column[np.isfinite(column)] for column in np.asarray(target.spike_times).T]
@@ -94,7 +93,6 @@ def collect(plan: Plan, cell: Prepared, outcome: Outcome) -> Results:
         plan,
         cell,
         outcome,
-        target,
         recorded,
         spikes,
         held_out,
@@ -148,13 +146,15 @@ def _features(
     simulated: fitting.Simulated,
 ) -> list[FeatureRow]:
     """Those that a model which resets can have, and that are somewhere defined."""
+    # As many for both, so that one program measures both.
+    capacity = max(1, *map(len, (*spikes, *simulated.spike_times)))
     found = [
         fitting.extract(
             voltage,
             np.asarray(target.current),
             target.dt,
             target.windows,
-            spike_times=times,
+            spike_times=fitting.pad_spike_times(times, capacity),
             names=SHAPELESS,
             first=target.dt,
         )

@@ -15,11 +15,12 @@ from jaxneuro.training import Bounds
 
 from ._cell import INTEGRATORS
 from ._fit_config import FitConfig
-from ._fit_model import NODE
+from ._fit_model import NODE, start_values
 
-MIDDLE = 0.5  # of an interval, from which truths are drawn
-DRAWS = 100
-FEWEST, MOST = 3, 200.0  # spikes in all sweeps, and Hz in any, of a cell that is worth fitting
+AROUND = 0.2  # of its interval, by which a truth may be off the model's own value
+EDGE = 0.05  # of an interval, in which no truth is drawn
+DRAWS = 300
+FEWEST, MOST = 2.0, 200.0  # mean spikes of a sweep, and Hz in any, of a cell that is worth fitting
 STEEP = 60.0  # mV that a spike rises in a step
 
 
@@ -37,9 +38,9 @@ class Truth(NamedTuple):
 
 
 def synthesize(config: FitConfig, model: Any, bounds: dict[str, Bounds]) -> Truth:
-    """Simulates a cell with the stated parameters and others drawn from within their bounds.
+    """Simulates a cell with the stated parameters, and others drawn around the model's own.
 
-    Parameters are drawn again until the cell spikes, but not all the time.
+    They are drawn again until the cell spikes, but not all the time.
 
     **Raises:** `ValueError` for a truth that is not free or outside its bounds, a duration that is
     no multiple of dt, and a cell that does not stay finite or, as often as it is drawn, spikes.
@@ -48,7 +49,7 @@ def synthesize(config: FitConfig, model: Any, bounds: dict[str, Bounds]) -> Trut
     current = _current(config)
     drawn = [n for n in bounds if n not in config.synthetic.truth and n != config.baseline]
     for draw in range(DRAWS if drawn else 1):
-        values = config.synthetic.truth | _draw(config, bounds, drawn, draw)
+        values = config.synthetic.truth | _draw(config, model, bounds, drawn, draw)
         voltage, spikes = _run(config, _with(model, values), current)
         if np.isfinite(voltage).all() and (not drawn or _is_lively(config, spikes)):
             recording = _record(config, voltage, spikes, current)
@@ -58,8 +59,8 @@ def synthesize(config: FitConfig, model: Any, bounds: dict[str, Bounds]) -> Trut
             return Truth(recording, {name: values[name] for name in bounds})
     if drawn:
         raise ValueError(
-            f"synthetic: none of {DRAWS} cells drawn from the bounds spikes as a cell does. State "
-            "parameters of one under [synthetic.truth], or give other amplitudes."
+            f"synthetic: none of {DRAWS} cells drawn around the start values spikes as a cell "
+            "does. State parameters of one under [synthetic.truth], or give other amplitudes."
         )
     raise ValueError(
         "synthetic: the voltage of the cell does not stay finite. Take a smaller dt or amplitude."
@@ -79,20 +80,22 @@ def _check_truth(config: FitConfig, bounds: dict[str, Bounds]) -> None:
 
 
 def _draw(
-    config: FitConfig, bounds: dict[str, Bounds], names: list[str], draw: int
+    config: FitConfig, model: Any, bounds: dict[str, Bounds], names: list[str], draw: int
 ) -> dict[str, float]:
-    """Values from the middle of their bounds."""
+    """Values around the model's own, as far off as may be."""
     key = jax.random.fold_in(init_key(jax.random.key(config.seed), "synthetic"), draw)
-    edge = (1 - MIDDLE) / 2
-    parts = jax.random.uniform(key, (len(names),), minval=edge, maxval=1 - edge)
+    own = start_values(config, model, names)
+    parts = jnp.asarray([jax.nn.sigmoid(bounds[n].free(jnp.asarray(own[n]))) for n in names])
+    parts += jax.random.uniform(key, (len(names),), minval=-AROUND, maxval=AROUND)
+    parts = jnp.clip(parts, EDGE, 1 - EDGE)
     free = jnp.log(parts) - jnp.log1p(-parts)
     return {name: float(bounds[name].bounded(x)) for name, x in zip(names, free, strict=True)}
 
 
-def _is_lively(config: FitConfig, spikes: list[np.ndarray]) -> bool:
+def _is_lively(config: FitConfig, spikes: np.ndarray) -> bool:
     seconds = float(config.synthetic.duration) / 1000
-    counts = [len(times) for times in spikes]
-    return sum(counts) >= FEWEST and max(counts) / seconds <= MOST
+    counts = np.isfinite(spikes).sum(axis=0)
+    return counts.mean() >= FEWEST and counts.max() / seconds <= MOST
 
 
 def _current(config: FitConfig) -> np.ndarray:
@@ -119,8 +122,8 @@ def _with(model: Any, values: dict[str, float]) -> Any:
     return neuron
 
 
-def _run(config: FitConfig, neuron: Any, current: np.ndarray) -> tuple[np.ndarray, list]:
-    """The voltage from 0 on, `(steps + 1, sweeps)`, and the spike times of each sweep, ms."""
+def _run(config: FitConfig, neuron: Any, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The voltage from 0 on, `(steps + 1, sweeps)`, and the spike of each step, ms or infinity."""
     population = Population(
         neuron,
         current.shape[1],
@@ -137,29 +140,27 @@ def _run(config: FitConfig, neuron: Any, current: np.ndarray) -> tuple[np.ndarra
         spike_times="interpolated",
     )
     voltage = np.concatenate([np.asarray(start)[None], np.asarray(run["v"])]).astype(float)
-    times = np.asarray(run["times"], float)
-    return voltage, [column[np.isfinite(column)] for column in times.T]
+    return voltage, np.asarray(run["times"], float)
 
 
 def _record(
-    config: FitConfig, voltage: np.ndarray, spikes: list[np.ndarray], current: np.ndarray
+    config: FitConfig, voltage: np.ndarray, spikes: np.ndarray, current: np.ndarray
 ) -> fitting.Recording:
     """What an amplifier would have recorded of the run."""
     dt, threshold = float(config.dt), float(config.sweeps.spike_threshold)
     noise = np.random.default_rng(config.seed).normal(size=voltage.shape)
     voltage = voltage + float(config.synthetic.noise) * noise
-    for sweep, times in enumerate(spikes):
-        column = voltage[:, sweep]
-        places = np.ceil(times / dt - 1e-6).astype(int)  # first sample after each spike
-        is_cut = column[places] < threshold
-        if is_cut.any():
+    for sweep, times in enumerate(spikes.T):
+        column, steps = voltage[:, sweep], np.flatnonzero(np.isfinite(times))
+        cut = steps[column[steps + 1] < threshold]
+        if len(cut):
             # The neuron resets its voltage: what is left of its upstroke is no crossing of its own.
             column[:] = np.minimum(column, threshold - 1.0)
-        for time, place in zip(times[is_cut], places[is_cut], strict=True):
+        for step in cut:
             # A spike of one sample, through the threshold at the very time.
-            part = time / dt - (place - 1)
-            column[place - 1] = threshold - STEEP * part
-            column[place] = max(threshold + STEEP * (1 - part), threshold + 1e-3)
+            part = times[step] / dt - step
+            column[step] = threshold - STEEP * part
+            column[step + 1] = threshold + max(STEEP * (1 - part), 1e-3)
     return fitting.Recording(
         np.arange(len(voltage)) * dt,
         voltage,

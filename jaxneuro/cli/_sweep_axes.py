@@ -193,7 +193,7 @@ def _numbers(model: Any) -> list[str]:
 
 
 def _check_values(where: str, model: Any, leaf: str, ends: Sequence[Any], is_factor: bool) -> None:
-    lower, upper = trainable(model, [leaf]).bounds[leaf]
+    lower, upper, _ = trainable(model, [leaf]).bounds[leaf]
     base = get_leaf(model, leaf)
     for end in ends:
         value = np.asarray(base) * end.item() if is_factor else np.asarray(end)

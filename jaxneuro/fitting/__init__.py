@@ -10,10 +10,10 @@ from ._feature_trace import pad_spike_times as pad_spike_times
 from ._features import FEATURES as FEATURES
 from ._features import Feature as Feature
 from ._features import extract as extract
-from ._fit import FitProgress as FitProgress
-from ._fit import Fitted as Fitted
 from ._fit import default_objective as default_objective
 from ._fit import fit as fit
+from ._fitted import FitProgress as FitProgress
+from ._fitted import Fitted as Fitted
 from ._identify import Identifiability as Identifiability
 from ._identify import identify as identify
 from ._latency import Latency as Latency

@@ -103,12 +103,19 @@ def neighbour_baseline(
 
     **Returns:** `mean_abs_count_error`, `latency_error_ms` and `latency_error_median_ms` as in
     `compare`, over the held-out sweeps.
+
+    **Raises:** `ValueError` without a fitted or without a held-out sweep.
     """
     target = recording if isinstance(recording, Target) else make_target(recording)
     columns = np.asarray(target.spike_times).T
     times = [column[np.isfinite(column)] for column in columns]
     measured = np.array([[_measured(one, w) for one in times] for w in target.windows])
     fitted = sorted(train)
+    if not fitted or not len(test):
+        raise ValueError(
+            f"neighbour_baseline: got train={list(train)} and test={list(test)}. Pass at least one "
+            "sweep of each."
+        )
     counts, latencies = [], []
     for sweep in test:
         below = [i for i in fitted if i < sweep][-1:]

@@ -5,7 +5,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ._compare import compare
-from ._fit import Fitted, fit
+from ._fit import fit
+from ._fitted import Fitted
 from ._problem import Free
 from ._recording import Recording
 from ._simulate_recording import simulate_recording
@@ -40,9 +41,10 @@ def cross_validate(
     - `model`, `recording`, `free`: as in `fit`, with all sweeps.
     - `folds`: how many; fold i leaves out the sweeps i, i + folds, i + 2 folds ... Or the sweeps
       that each fold leaves out.
-    - `how`: everything else that `fit` takes.
+    - `how`: everything else that `fit` takes, but for `checkpoints`.
 
-    **Raises:** `ValueError` for fewer than two folds, and a fold that leaves out no sweep or all.
+    **Raises:** `ValueError` for fewer than two folds, a fold that leaves out no sweep, all, or one
+    that does not exist, and for `checkpoints`.
 
     !!! example
 
@@ -56,10 +58,18 @@ def cross_validate(
         chosen = [tuple(range(i, sweeps, folds)) for i in range(folds)]
     else:
         chosen = [tuple(int(i) for i in fold) for fold in folds]
-    if len(chosen) < 2 or any(not fold or len(set(fold)) >= sweeps for fold in chosen):
+    are_places = all(0 <= i < sweeps for fold in chosen for i in fold)
+    are_parts = all(0 < len(set(fold)) < sweeps for fold in chosen)
+    if len(chosen) < 2 or not are_places or not are_parts:
         raise ValueError(
             f"cross_validate: the folds leave out {chosen} of {sweeps} sweeps. There must be at "
-            "least two, and each must leave out a sweep and keep one."
+            f"least two, and each must leave out a sweep and keep one, by places from 0 to "
+            f"{sweeps - 1}."
+        )
+    if "checkpoints" in how:
+        raise ValueError(
+            "cross_validate: takes no checkpoints, as each fold is a fit of its own. Fit the folds "
+            "one by one to be able to resume."
         )
     fitted, train, test = [], [], []
     for fold in chosen:

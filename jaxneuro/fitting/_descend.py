@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,27 +8,12 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
-from jaxtyping import Array, Float
 
 from jaxneuro.training import Parameters
 
+from ._polished import Polished
 from ._problem import Problem
 from ._search import AXIS
-
-
-class Polished(NamedTuple):
-    """What the gradient made of each start.
-
-    **Attributes:**
-
-    - `parameters`: the best of each start on its way, unbounded, `(starts,)` each.
-    - `loss`: theirs; infinity for a start whose loss was never finite.
-    - `history`: loss of each start before each step and at the end, `(steps + 1, starts)`.
-    """
-
-    parameters: Parameters
-    loss: Float[Array, "starts"]
-    history: Float[Array, "steps starts"]
 
 
 def descend(
@@ -65,18 +50,20 @@ def _descend(
             def step(carry: Any, _: None) -> Any:
                 parameters, state, best, least = carry
                 loss, gradient = value_and_gradient(parameters)
-                best, least = _better(parameters, loss, best, least)
+                best = jax.tree.map(lambda a, b: jnp.where(loss < least, a, b), parameters, best)
+                least = jnp.minimum(loss, least)
                 gradient = jax.tree.map(
                     lambda g: jnp.where(jnp.isfinite(g), g, jnp.zeros_like(g)), gradient
                 )
-                updates, state = optimizer.update(gradient, state, parameters)
-                return (optax.apply_updates(parameters, updates), state, best, least), loss
+                with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and integers
+                    updates, state = optimizer.update(gradient, state, parameters)
+                    parameters = optax.apply_updates(parameters, updates)
+                return (parameters, state, best, least), loss
 
-            carry = start, optimizer.init(start), start, jnp.asarray(jnp.inf, _dtype(start))
-            (parameters, _, best, least), history = jax.lax.scan(step, carry, None, steps)
-            last = problem.loss(parameters, True)
-            best, least = _better(parameters, last, best, least)
-            return Polished(best, least, jnp.concatenate([history, last[None]]))
+            never = jnp.full((), jnp.inf, next(iter(start.values())).dtype)
+            carry = start, optimizer.init(start), start, never
+            (_, _, best, least), history = jax.lax.scan(step, carry, None, steps + 1)
+            return Polished(best, least, history)
 
         return jax.vmap(one, out_axes=Polished(0, 0, 1))(starts)  # pyright: ignore[reportArgumentType]
 
@@ -88,13 +75,3 @@ def _descend(
         check_vma=False,
     )
     return run(starts, arrays)
-
-
-def _better(new: Parameters, loss: Array, best: Parameters, least: Array) -> Any:
-    is_better = loss < least
-    best = jax.tree.map(lambda a, b: jnp.where(is_better, a, b), new, best)
-    return best, jnp.minimum(jnp.where(jnp.isnan(loss), jnp.inf, loss), least)
-
-
-def _dtype(parameters: Parameters) -> Any:
-    return next(iter(parameters.values())).dtype

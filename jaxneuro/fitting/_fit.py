@@ -1,27 +1,29 @@
 import time
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
 from jaxneuro.core import init_key
 from jaxneuro.evolution import AbstractStrategy, Evosax
 from jaxneuro.integrators import AbstractIntegrator
 from jaxneuro.neurons import AbstractNeuron, Fragment, Population
-from jaxneuro.training import Bounds, Checkpoints, Diverged, Parameters
+from jaxneuro.training import Checkpoints, Diverged, Parameters
 
-from ._descend import Polished, descend
+from ._descend import descend
 from ._diagnose import who_ran_away
+from ._fitted import FitProgress, Fitted, finish
 from ._latency import Latency
-from ._least_squares import is_squares, least_squares
+from ._least_squares import check_squares, is_squares, least_squares
 from ._objective import AbstractObjective
 from ._polish import polish
+from ._polished import leave
 from ._problem import Free, Problem, make_problem
 from ._recording import Recording
 from ._search import Search, begin_search, draw_starts, search_all
@@ -32,55 +34,6 @@ from ._voltage import Voltage
 
 Strategy = Literal["hybrid", "evolution", "gradient", "least_squares"]
 STRATEGIES = ("hybrid", "evolution", "gradient", "least_squares")
-
-
-class FitProgress(NamedTuple):
-    """Where a fit is: handed to `on_progress`.
-
-    **Attributes:**
-
-    - `stage`: `"evolution"` or `"gradient"`.
-    - `done`, `total`: generations or steps.
-    - `losses`: the best of each start so far, `(starts,)`.
-    - `seconds`: since the fit began.
-    """
-
-    stage: str
-    done: int
-    total: int
-    losses: Float[np.ndarray, "starts"]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The end of a fit.
-
-    **Attributes:**
-
-    - `model`: the neuron with the best values; a leaf that takes each sweep's baseline has their
-      median plus the offset.
-    - `values`: those of the free parameters, by the names they were given.
-    - `bounds`: theirs.
-    - `loss`: at the best.
-    - `trials`: a table with a row for each start: `start.NAME` and `NAME` of each parameter,
-      `evolution_loss`, `loss`, best first; infinity for a start that failed.
-    - `evolution`: best loss of each start until each generation, `(generations, starts)`; starts are
-      in the order in which they were drawn, as in `gradient`.
-    - `gradient`: loss of each start at each step of the polishing, `(steps + 1, starts)`.
-    - `parameters`: the best, unbounded, by path.
-    - `problem`: what was fitted.
-    """
-
-    model: Any
-    values: dict[str, float]
-    bounds: dict[str, Bounds]
-    loss: float
-    trials: dict[str, Float[np.ndarray, "starts"]]
-    evolution: Float[np.ndarray, "generations starts"]
-    gradient: Float[np.ndarray, "steps starts"]
-    parameters: Parameters
-    problem: Problem
 
 
 def default_objective() -> AbstractObjective:
@@ -99,6 +52,7 @@ def fit(
     dt: float = 0.1,
     baseline: str | None = None,
     integrator: AbstractIntegrator | None = None,
+    trim: float = 0.0,
     starts: int = 8,
     evolution: AbstractStrategy | None = None,
     generations: int = 300,
@@ -133,6 +87,9 @@ def fit(
       before the stimulus. If it is among the free, its bounds are of the offset from there, mV.
     - `integrator`: method for the neuron's differential equation, by default that of the
       population, or `Euler()`.
+    - `trim`: share of the sweeps, those with the largest losses, that does not count. A sweep near
+      rheobase, whose late spike is chance, can then not bend the model. (Least trimmed squares:
+      Rousseeuw (1984), J. Am. Stat. Assoc. 79:871.)
     - `starts`: how many: the model's own values and others drawn between the bounds.
     - `evolution`: strategy of each start, by default `Evosax("CMA_ES", 24, sigma=0.6)`, in
       unbounded numbers (`Bounds.free`).
@@ -150,8 +107,8 @@ def fit(
     **Returns:** a `Fitted`.
 
     **Raises:** `ValueError` for a path that names nothing or more than one number, a start
-    outside its bounds, an unknown strategy; `Diverged` when no start has a finite loss, with the
-    parameter that ran away.
+    outside its bounds, an unknown strategy; `ModuleNotFoundError` for least squares without
+    optimistix; `Diverged` when no start has a finite loss, with the parameter that ran away.
 
     !!! example
 
@@ -165,6 +122,11 @@ def fit(
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"fit: no strategy {strategy!r}. There are {', '.join(STRATEGIES)}.")
+    if trim and strategy == "least_squares":
+        raise ValueError(
+            "fit: strategy 'least_squares' counts every sweep. Leave out trim, or take "
+            "strategy='hybrid'."
+        )
     if min(starts, generations, patience) < 1 or steps < 0:
         raise ValueError(
             f"fit: starts is {starts}, generations {generations}, patience {patience} and steps "
@@ -173,7 +135,13 @@ def fit(
     began = time.perf_counter()
     target = recording if isinstance(recording, Target) else make_target(recording, dt=dt)
     objective = default_objective() if objective is None else objective
-    problem = make_problem(model, target, free, objective, integrator=integrator, baseline=baseline)
+    problem = make_problem(
+        model, target, free, objective, integrator=integrator, baseline=baseline, trim=trim
+    )
+    can_be_squares = strategy == "hybrid" and not trim and is_squares(objective)
+    by_squares = strategy == "least_squares" or can_be_squares
+    if by_squares:
+        check_squares(objective)
     devices = _choose_devices(devices, starts)
     drawn = draw_starts(problem, starts, init_key(key, "starts"))
 
@@ -194,19 +162,19 @@ def fit(
         found = {path: jnp.asarray(np.asarray(x)) for path, x in search.best.items()}
         losses = np.asarray(search.loss)
         if not np.isfinite(losses).any():
-            raise Diverged(f"fit: no candidate has a finite loss. {who_ran_away(problem, drawn)}")
-    if strategy == "least_squares" or (strategy == "hybrid" and steps and is_squares(objective)):
+            raise Diverged(f"fit: no candidate has a finite loss. {who_ran_away(problem, False)}")
+    if strategy == "evolution" or not steps:
+        polished = leave(problem, found)
+    elif by_squares:
         polished = least_squares(problem, found, steps=steps)
+    elif optimizer is None:
+        polished = polish(problem, found, steps=steps, devices=devices)
     else:
-        count = 0 if strategy == "evolution" else steps
-        if optimizer is None:
-            polished = polish(problem, found, steps=count, devices=devices)
-        else:
-            polished = descend(problem, found, steps=count, optimizer=optimizer, devices=devices)
+        polished = descend(problem, found, steps=steps, optimizer=optimizer, devices=devices)
     if not np.isfinite(np.asarray(polished.loss)).any():
-        raise Diverged(f"fit: no start has a finite loss. {who_ran_away(problem, found)}")
+        raise Diverged(f"fit: no start has a finite loss. {who_ran_away(problem, True)}")
     tell("gradient", len(polished.history) - 1, steps, polished.loss)
-    return _finish(problem, drawn, losses, polished, rows)
+    return finish(problem, drawn, losses, polished, rows)
 
 
 def _evolve(
@@ -224,23 +192,23 @@ def _evolve(
     starts = len(next(iter(drawn.values())))
     search = begin_search(strategy, drawn, init_key(key, "strategy"))
     checkpoints = Checkpoints(folder) if isinstance(folder, str | Path) else folder
-    history, first = np.full((generations, starts), np.inf), 0
+    history, first, about = np.full((generations, starts), np.inf), 0, _fingerprint(problem, key)
     if checkpoints is not None:
-        saved = checkpoints.restore((search, history, jax.random.key_data(key)))
+        saved = checkpoints.restore((search, history, about))
         if saved is not None:
-            (search, kept, old_key), first = saved.state, saved.epoch
-            if not np.array_equal(np.asarray(old_key), np.asarray(jax.random.key_data(key))):
+            (search, kept, old), first = saved.state, saved.epoch
+            if not np.array_equal(np.asarray(old), about):
                 raise ValueError(
-                    "fit: the checkpoint was made with another key. Pass that one, or another "
-                    "folder."
+                    f"fit: the checkpoint in {checkpoints.folder} was made with another key, "
+                    "recording, model or bounds. Go on with those, or take another folder."
                 )
             history[:] = np.asarray(kept)
 
     def on_call(search: Search, done: int, rows: np.ndarray) -> None:
         history[done - len(rows) : done] = rows
         if checkpoints is not None:
-            state = search, history, jax.random.key_data(key)
-            checkpoints.save(state, done, None, is_last=done == generations)
+            is_last = done == generations or np.all(np.asarray(search.stalled) >= patience)
+            checkpoints.save((search, history, about), done, None, is_last=bool(is_last))
         tell("evolution", done, generations, search.loss)
 
     search, done = search_all(
@@ -259,35 +227,16 @@ def _evolve(
     return search, history[:done]
 
 
+def _fingerprint(problem: Problem, key: Key[Array, ""]) -> np.ndarray:
+    """Tells a fit from one with another key, recording, model or bounds."""
+    found = 0
+    for leaf in jax.tree.leaves((problem, jax.random.key_data(key))):
+        is_array = isinstance(leaf, jax.Array | np.ndarray)
+        found = zlib.crc32(np.asarray(leaf).tobytes() if is_array else repr(leaf).encode(), found)
+    return np.asarray(found, np.uint32)
+
+
 def _choose_devices(devices: Sequence[Any] | None, starts: int) -> list[Any]:
     found = jax.local_devices() if devices is None else list(devices)
     count = max(n for n in range(1, len(found) + 1) if starts % n == 0)
     return found[:count]
-
-
-def _finish(
-    problem: Problem,
-    drawn: Parameters,
-    evolution_losses: np.ndarray,
-    polished: Polished,
-    rows: np.ndarray,
-) -> Fitted:
-    polished = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), polished)
-    losses = np.asarray(polished.loss)
-    order = np.argsort(losses, kind="stable")
-    best = {path: x[order[0]] for path, x in polished.parameters.items()}
-    began, ended = problem.values(drawn), problem.values(polished.parameters)
-    trials = {f"start.{name}": np.asarray(x)[order] for name, x in began.items()}
-    trials |= {name: np.asarray(x)[order] for name, x in ended.items()}
-    trials |= {"evolution_loss": evolution_losses[order], "loss": losses[order]}
-    return Fitted(
-        model=problem.finished(best),
-        values={name: float(x) for name, x in problem.values(best).items()},
-        bounds={problem.names[path]: bounds for path, bounds in problem.chosen.bounds.items()},
-        loss=float(losses[order[0]]),
-        trials=trials,
-        evolution=rows,
-        gradient=np.asarray(polished.history),
-        parameters=best,
-        problem=problem,
-    )

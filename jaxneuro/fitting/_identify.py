@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from jaxneuro.simulation import SpikeTimes
 from jaxneuro.training import Parameters
 
-from ._fit import Fitted
+from ._fitted import Fitted
 from ._problem import NODE, Problem
 
 CORRELATION = 5.0  # ms within which errors of the voltage are alike
@@ -29,7 +29,7 @@ class Identifiability(NamedTuple):
     - `information`: Fisher information matrix, `(p, p)`.
     - `eigenvalues`, `eigenvectors`: of it, falling, `(p,)` and `(p, p)`, a column each.
     - `uncertainty`: standard deviation of each parameter in its own unit, to first order, by name;
-      never more than its whole interval.
+      without any information, one unit: about a quarter of an interval, around its middle.
     - `voltage_sd`, `spike_sd`: of the residuals that were taken for noise, mV and ms.
     """
 
@@ -81,11 +81,8 @@ def identify(fitted: Fitted) -> Identifiability:
     # One unit is what is known beforehand: the parameters are between their bounds.
     spread = np.sqrt(np.diag(np.linalg.inv(information + np.eye(len(paths)))))
     names = tuple(problem.names[path] for path in paths)
-    widths = [problem.chosen.bounds[path] for path in paths]
-    uncertainty = {
-        name: min(float(abs(slope) * sd), float(bound.upper - bound.lower))  # pyright: ignore[reportOptionalOperand]
-        for name, slope, sd, bound in zip(names, np.asarray(bounded), spread, widths, strict=True)
-    }
+    deviations = np.abs(np.asarray(bounded)) * spread
+    uncertainty = {name: float(sd) for name, sd in zip(names, deviations, strict=True)}
     return Identifiability(names, information, values, vectors, uncertainty, voltage_sd, spike_sd)
 
 

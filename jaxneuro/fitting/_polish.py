@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxneuro.training import Parameters
 
-from ._descend import Polished
+from ._polished import Polished
 from ._problem import Problem
 from ._search import AXIS
 
@@ -43,22 +43,26 @@ def _polish(problem: Problem, starts: Parameters, steps: int, mesh: Mesh) -> Pol
         problem = eqx.combine(arrays, rest)
 
         def one(start: Float[Array, "p"]) -> tuple[Array, Array, Array]:
-            carry = start, *_linearised(problem, paths, start), jnp.asarray(FIRST_DAMPING)
+            # Each turn judges what the one before proposed, the first the start itself: so the
+            # program, which is slow to compile, has one backward pass.
+            def turn(carry: Any, is_first: Array) -> Any:
+                proposed, best, damping = carry
+                new = proposed, *_linearised(problem, paths, proposed)
+                is_better = is_first | (problem.total(new[1]) < problem.total(best[1]))
+                best = jax.tree.map(lambda a, b: jnp.where(is_better, a, b), new, best)
+                damping = damping * jnp.where(is_better, 0.25, 4.0)
+                damping = jnp.clip(damping, LEAST_DAMPING, MOST_DAMPING)
+                damping = jnp.where(is_first, FIRST_DAMPING, damping)
+                x, losses, slopes = best
+                proposed = _step(x, losses, slopes, problem.counts(losses), damping)
+                return (proposed, best, damping), problem.total(losses)
 
-            def step(carry: Any, _: None) -> Any:
-                x, losses, slopes, damping = carry
-                tried = _step(x, losses, slopes, damping)
-                new = tried, *_linearised(problem, paths, tried)
-                is_better = _total(new[1]) < _total(losses)
-                keep = lambda a, b: jnp.where(is_better, a, b)  # noqa: E731
-                x, losses, slopes = (keep(a, b) for a, b in zip(new, carry[:3], strict=True))
-                damping = jnp.clip(
-                    damping * jnp.where(is_better, 0.25, 4.0), LEAST_DAMPING, MOST_DAMPING
-                )
-                return (x, losses, slopes, damping), _total(losses)
-
-            (x, losses, _, _), history = jax.lax.scan(step, carry, None, steps)
-            return x, _total(losses), jnp.concatenate([_total(carry[1])[None], history])
+            unknown = jnp.full(problem.target.sweeps, jnp.inf, start.dtype)
+            best = start, unknown, jnp.zeros((len(start), len(unknown)), start.dtype)
+            carry = start, best, jnp.asarray(FIRST_DAMPING, start.dtype)
+            is_first = jnp.arange(steps + 1, dtype=jnp.int32) == 0
+            (_, (x, losses, _), _), history = jax.lax.scan(turn, carry, is_first)
+            return x, problem.total(losses), history
 
         return jax.vmap(one, out_axes=(0, 0, 1))(matrix)
 
@@ -86,9 +90,9 @@ def _linearised(
     return value, back(jnp.ones_like(value))[0]
 
 
-def _step(x: Array, losses: Array, slopes: Array, damping: Array) -> Array:
+def _step(x: Array, losses: Array, slopes: Array, counts: Array, damping: Array) -> Array:
     """Where a damped Gauss–Newton step leads; sweeps that are not finite have no say."""
-    is_sound = jnp.isfinite(losses) & jnp.isfinite(slopes).all(0)
+    is_sound = counts & jnp.isfinite(losses) & jnp.isfinite(slopes).all(0)
     residuals = jnp.sqrt(jnp.where(is_sound, jnp.maximum(losses, 1e-12), 1.0))
     jacobian = jnp.where(is_sound[None], slopes, 0.0) / (2.0 * residuals)[None]
     residuals = jnp.where(is_sound, residuals, 0.0)
@@ -96,8 +100,3 @@ def _step(x: Array, losses: Array, slopes: Array, damping: Array) -> Array:
     step = jnp.linalg.solve(hessian, jacobian @ residuals)
     length = jnp.sqrt(jnp.sum(step**2))
     return x - step * jnp.minimum(1.0, LONGEST_STEP / jnp.maximum(length, 1e-12))
-
-
-def _total(losses: Array) -> Array:
-    total = jnp.mean(losses)
-    return jnp.where(jnp.isfinite(total), total, jnp.inf)

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jaxneuro.core import get_leaf, map_leaves, resolve_path
 from jaxneuro.integrators import AbstractIntegrator, Euler
@@ -35,10 +35,12 @@ class Options(NamedTuple):
 
     - `integrator`: method for the neuron's differential equation.
     - `baseline`: path of the leaf that takes each sweep's baseline, if there is one.
+    - `trimmed`: how many sweeps, those with the largest losses, do not count.
     """
 
     integrator: AbstractIntegrator
     baseline: str | None
+    trimmed: int
 
 
 class Problem(eqx.Module):
@@ -63,9 +65,20 @@ class Problem(eqx.Module):
         return jnp.where(jnp.isfinite(run.state.nodes[NODE].v), losses, jnp.nan)
 
     def loss(self, parameters: Parameters, is_exact: bool) -> Float[Array, ""]:
-        """Mean over the sweeps; infinity where it is not a number."""
-        loss = jnp.mean(self.losses(parameters, is_exact))
-        return jnp.where(jnp.isfinite(loss), loss, jnp.inf)
+        """Mean over the sweeps that count; infinity where one is not a number."""
+        return self.total(self.losses(parameters, is_exact))
+
+    def total(self, losses: Float[Array, "sweeps"]) -> Float[Array, ""]:
+        """The loss, from those of the sweeps."""
+        total = jnp.mean(losses, where=self.counts(losses))
+        return jnp.where(jnp.isfinite(losses).all(), total, jnp.inf)
+
+    def counts(self, losses: Float[Array, "sweeps"]) -> Bool[Array, "sweeps"]:
+        """Which sweeps count: all but the `trimmed` worst."""
+        if not self.options.trimmed:
+            return jnp.ones(losses.shape, bool)
+        kept = losses.shape[0] - self.options.trimmed
+        return jnp.argsort(jnp.argsort(losses)) < kept
 
     def run(self, parameters: Parameters, record: Record, is_exact: bool) -> Mapping[str, Any]:
         """What is recorded of all sweeps, side by side, as one population."""
@@ -125,34 +138,50 @@ def make_problem(
     *,
     integrator: AbstractIntegrator | None = None,
     baseline: str | None = None,
+    trim: float = 0.0,
 ) -> Problem:
     """Checks what a fit is asked for; arguments as in `fit`."""
     if isinstance(model, Population):
         integrator = model.integrator if integrator is None else integrator
         model = model.neuron
+    trimmed = round(trim * target.sweeps)
+    if not 0 <= trim < 1 or trimmed >= target.sweeps:
+        raise ValueError(
+            f"fit: trim is {trim}, which leaves none of {target.sweeps} sweeps. Pass a share from "
+            "0 to below 1, such as 0.1."
+        )
     if not free:
         raise ValueError("fit: no free parameter. Pass free={path: (lower, upper)}.")
-    tree = {NODE: model}
-    if baseline is not None:
-        resolve_path(tree, f"{NODE}.{baseline}")
-        unknown = np.flatnonzero(~np.isfinite(np.asarray(target.baseline)))
-        if len(unknown):
-            raise ValueError(
-                f"fit: baseline={baseline!r} needs a voltage before the stimulus, but sweeps "
-                f"{unknown.tolist()} have none. Leave them out, or baseline."
-            )
     objective.record(NODE, target)  # objectives check here whether the target suits them
     cell = Cell(model, jnp.asarray(0.0))
+    own = None
+    if baseline is not None:
+        own = resolve_path(cell, f"{NODE}.{baseline}")  # a field of `Cell` has the node's name
+        check_baseline(target, baseline)
     names, bounds = {}, {}
     for name, interval in free.items():
-        pair = _bounds(name, interval)
-        path = "offset" if name == baseline else resolve_path(tree, f"{NODE}.{name}")
-        if path != "offset" and jnp.ndim(get_leaf(tree, path)) != 0:
-            shape = jnp.shape(get_leaf(tree, path))
+        path = resolve_path(cell, f"{NODE}.{name}")
+        path = "offset" if path == own else path
+        if path in names:
+            raise ValueError(f"fit: {names[path]!r} and {name!r} are the same parameter.")
+        if jnp.ndim(get_leaf(cell, path)) != 0:
+            shape = jnp.shape(get_leaf(cell, path))
             raise ValueError(f"fit: {name!r} has shape {shape}; a free parameter is one number.")
-        names[path], bounds[path] = name, pair
+        names[path], bounds[path] = name, _bounds(name, interval)
     chosen = trainable(cell, list(names), bounds)
-    return Problem(cell, target, objective, chosen, names, Options(integrator or Euler(), baseline))
+    return Problem(
+        cell, target, objective, chosen, names, Options(integrator or Euler(), baseline, trimmed)
+    )
+
+
+def check_baseline(target: Target, baseline: str) -> None:
+    """**Raises:** `ValueError` for sweeps without a voltage before the stimulus."""
+    unknown = np.flatnonzero(~np.isfinite(np.asarray(target.baseline)))
+    if len(unknown):
+        raise ValueError(
+            f"fit: baseline={baseline!r} needs a voltage before the stimulus, but sweeps "
+            f"{unknown.tolist()} have none. Leave them out, or baseline."
+        )
 
 
 def timed(neuron: Any, is_exact: bool) -> Any:

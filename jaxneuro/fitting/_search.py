@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -5,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Float, Int, Key
 
@@ -46,12 +47,15 @@ def draw_starts(problem: Problem, count: int, key: Key[Array, ""]) -> Parameters
     return {name: drawn[:, i].astype(own[name].dtype) for i, name in enumerate(names)}
 
 
+@eqx.filter_jit
 def begin_search(strategy: AbstractStrategy, starts: Parameters, key: Key[Array, ""]) -> Search:
     """One evolution around each start."""
     count = len(next(iter(starts.values())))
     states = jax.vmap(strategy.init)(starts, jax.random.split(key, count))
     worst = jnp.full(count, jnp.inf)
-    return Search(states, starts, worst, jnp.zeros(count, jnp.int32))
+    search = Search(states, starts, worst, jnp.zeros(count, jnp.int32))
+    # What comes back from a generation has no weak types, and would be compiled anew for it.
+    return jax.tree.map(lambda x: jnp.asarray(x, x.dtype), search)
 
 
 def continue_search(
@@ -68,9 +72,12 @@ def continue_search(
 
     **Returns:** the search, the generation reached, and the best loss of each start until each.
     """
-    numbers = (np.int32(x) for x in (start, stop, patience))
     mesh = Mesh(np.asarray(list(devices)), (AXIS,))
-    search, reached, rows = _generations(problem, strategy, search, key, *numbers, mesh)
+    # Spread from the beginning, or the second call would be compiled anew for it.
+    search = jax.device_put(search, NamedSharding(mesh, P(AXIS)))
+    search, reached, rows = _generations(
+        problem, strategy, search, key, jnp.asarray([start, stop, patience], jnp.int32), mesh
+    )
     reached = int(np.asarray(reached).max())
     return search, reached, np.asarray(rows)[: reached - start]
 
@@ -81,9 +88,7 @@ def _generations(
     strategy: AbstractStrategy,
     search: Search,
     key: Key[Array, ""],
-    start: Int[Array, ""],
-    stop: Int[Array, ""],
-    patience: Int[Array, ""],
+    limits: Int[Array, "3"],
     mesh: Mesh,
 ) -> tuple[Search, Int[Array, "devices"], Float[Array, "generations starts"]]:
     arrays, rest = eqx.partition((problem, strategy), eqx.is_array)
@@ -91,9 +96,9 @@ def _generations(
 
     # No device waits for another: each ends when its own starts have stalled, and a stalled start
     # stays as it is, so that the number of devices changes nothing.
-    def local(search: Search, starts: Array, arrays: Any, key: Array, numbers: Any) -> Any:
+    def local(search: Search, starts: Array, arrays: Any, key: Array, limits: Array) -> Any:
         problem, strategy = eqx.combine(arrays, rest)
-        start, stop, patience = numbers
+        start, stop, patience = limits
 
         def going(loop: Any) -> Array:
             return (loop[1] < stop) & ~jnp.all(loop[0].stalled >= patience)
@@ -118,7 +123,7 @@ def _generations(
         out_specs=(P(AXIS), P(AXIS), P(None, AXIS)),
         check_vma=False,
     )
-    return run(search, starts, arrays, key, (start, stop, patience))
+    return run(search, starts, arrays, key, limits)
 
 
 def _where(condition: Array, yes: Any, no: Any) -> Any:
@@ -164,8 +169,6 @@ def search_all(
     on_call: Callable[[Search, int, np.ndarray], None],
 ) -> tuple[Search, int]:
     """Goes on from generation `first`, telling `on_call` after each compiled call."""
-    import time
-
     done, count = first, 1
     while done < generations and not np.all(np.asarray(search.stalled) >= patience):
         called = time.perf_counter()

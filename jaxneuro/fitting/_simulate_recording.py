@@ -5,8 +5,9 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
-from ._fit import Fitted
-from ._problem import NODE, Problem
+from ._fitted import Fitted
+from ._objective import Record
+from ._problem import NODE, Problem, check_baseline
 from ._recording import Recording
 from ._target import Target, make_target
 
@@ -53,6 +54,8 @@ def simulate_recording(fitted: Fitted, recording: Recording | Target) -> Simulat
         duration = (len(recording.resample(dt).time) - 1) * dt
         target = make_target(recording, dt=dt, duration=duration)
     problem = dataclasses.replace(fitted.problem, target=target)
+    if problem.options.baseline is not None:
+        check_baseline(target, problem.options.baseline)
     recorded = _run(problem, fitted.parameters)
     times = np.asarray(recorded["times"])
     return Simulated(
@@ -64,5 +67,5 @@ def simulate_recording(fitted: Fitted, recording: Recording | Target) -> Simulat
 
 @eqx.filter_jit
 def _run(problem: Problem, parameters: Any) -> dict[str, Any]:
-    record = {"v": f"{NODE}.v", "times": f"{NODE}.spike_times"}
+    record: Record = {"v": f"{NODE}.v", "times": f"{NODE}.spike_times"}
     return dict(problem.run(parameters, record, True))

@@ -33,7 +33,8 @@ class SoftGamma(AbstractObjective):
     Do not use it with a small window on steps of current. Γ asks for the same spike times, but a
     cell does not repeat them when its input does not force it to: two repeats of one cell have
     Γ(5 ms) = 0.24, so a perfect model has a loss of 0.76, and the loss tells nothing of models that
-    are worse. It is meant for fluctuating input. For steps take `SpikeTiming`.
+    are worse. It is meant for fluctuating input. For steps take `SpikeTiming`, which also takes
+    less time in a search: this one has to keep all spike times.
 
     **Arguments:**
 

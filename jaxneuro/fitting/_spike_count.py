@@ -99,7 +99,7 @@ class _SoftCount(AbstractReducer):
 
 
 def _soft_windows(target: Target, softness: float) -> np.ndarray:
-    """What a spike counts where a step starts, and at the end of the last, `(time + 1, windows)`."""
+    """What a spike counts at each start of a step and the last end, `(time + 1, windows)`."""
     grid = np.arange(target.steps + 1)[:, None] * target.dt
     starts, stops = np.asarray(target.windows).T
 

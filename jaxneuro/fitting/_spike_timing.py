@@ -64,13 +64,11 @@ class _CountDifference(AbstractReducer):
         def one(summary: tuple[Array, Array], times: Array, row: Any, index: Array) -> Any:
             (difference, area), (keep, weight, theirs, before_theirs) = summary, row
             fired, before = place_in_step(times, index, self.target.dt)
-            # The difference at the end of the step. It was smaller by one before a spike of the
-            # model, and greater by one before a recorded one. (Not fired.astype: that is slow.)
+            # At the end of the step; it was one less before a spike of the model, and one more
+            # before a recorded one. (Not fired.astype, which is slow.)
             difference = keep * difference + jnp.where(fired, 1.0, 0.0) - theirs
-            part = jnp.abs(difference)
-            part += jnp.where(difference > 0, -before, before)
-            part += jnp.where(difference < 0, -before_theirs, before_theirs)
-            part -= jnp.where(difference == 0, 2.0 * jnp.minimum(before, before_theirs), 0.0)
+            # With a spike of each at most it keeps its sign within the step.
+            part = jnp.abs(difference - before + before_theirs)
             return difference, area + weight * part
 
         return over_steps(one, summary, series, self.tables, step)

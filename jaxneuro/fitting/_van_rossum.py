@@ -52,7 +52,7 @@ class VanRossum(AbstractObjective):
         step, theirs = target.dt / self.tau, target.spikes
         terms = _terms(step, jnp.finfo(theirs.dtype).eps)
         left = (1.0 - target.fraction) * step
-        tables = theirs, left, theirs * _exp(-left, terms), theirs * _exp(left, terms)
+        tables = theirs, theirs * _exp(-left, terms), theirs * _exp(left, terms)
         return {"distance": _SquaredDistance(f"{node}.spike_times", target, tables, step)}
 
     def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
@@ -68,8 +68,8 @@ class _SquaredDistance(AbstractReducer):
 
     **Arguments:**
 
-    - `tables`: of the recorded spikes of each step: their number, the time t that is left of the
-      step after them in units of tau, and exp(-t) and exp(t), 0 without a spike.
+    - `tables`: of the recorded spikes of each step: their number, and exp(-t) and exp(t) of the
+      time t that is left of the step after them, 0 without a spike.
     - `step`: length of a step in units of tau.
     """
 
@@ -89,13 +89,14 @@ class _SquaredDistance(AbstractReducer):
         decay = float(np.exp(-self.step))
 
         def one(summary: tuple[Array, Array], times: Array, row: Any, index: Array) -> Any:
-            (g, distance), (theirs, left_theirs, shrunk, grown) = summary, row
+            (g, distance), (theirs, shrunk, grown) = summary, row
             fired, place = place_in_step(times, index, self.target.dt)
             left = (1.0 - place) * self.step
-            g = decay * g + jnp.where(fired, _exp(-left, terms), 0.0) - shrunk
-            # g at the end of the step, taken back to a spike, misses the other if it came later.
-            both = theirs * _exp(jnp.abs(left - left_theirs), terms)
-            gained = 2.0 * (g * _exp(left, terms) + both) - 1.0
+            fallen, risen = _exp(-left, terms), _exp(left, terms)
+            g = decay * g + jnp.where(fired, fallen, 0.0) - shrunk
+            # g at the end of the step, taken back to the first of two spikes, still has the jump of
+            # the second in it: exp of the time between them, the greater of the two products.
+            gained = 2.0 * (g * risen + jnp.maximum(risen * shrunk, fallen * grown)) - 1.0
             gained = jnp.where(fired, gained, 0.0) - 2.0 * g * grown - theirs
             return g, distance + gained
 

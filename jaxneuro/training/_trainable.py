@@ -67,7 +67,8 @@ class Bounds(NamedTuple):
             )
 
     def _of_logarithm(self) -> "Bounds":
-        assert self.lower is not None and self.upper is not None
+        assert self.lower is not None
+        assert self.upper is not None
         return Bounds(math.log(self.lower), math.log(self.upper))
 
 
@@ -119,7 +120,10 @@ def trainable(
         chosen = [path for path in leaf_paths(model) if path.rsplit(".", 1)[-1] in ends]
     else:
         chosen = resolve_paths(model, paths)
-    given = {resolve_path(model, path): Bounds(*pair) for path, pair in (bounds or {}).items()}
+    given = {
+        resolve_path(model, path): pair if isinstance(pair, Bounds) else Bounds(*pair)
+        for path, pair in (bounds or {}).items()
+    }
     for path, pair in given.items():
         pair.check(f"trainable: the bounds of {path!r}")
     strangers = sorted(set(given) - set(chosen))

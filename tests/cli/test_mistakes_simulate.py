@@ -95,6 +95,10 @@ MISTAKES = {
     "reset above threshold": flags(
         "--neuron.model LIF --neuron.parameters.v_reset 3", "v_reset is 3", "below threshold"
     ),
+    "refractory period of a fragment": flags(
+        "--neuron.model Izhikevich2007Syn --neuron.refractory 2", "synapses of its own"
+    ),
+    "negative refractory period": flags("--neuron.refractory -2", "greater than or equal to 0"),
     "unknown initial variable": flags(
         "--neuron.initial.w 3", "neuron.initial.w", "Did you mean u, v"
     ),

@@ -166,6 +166,21 @@ def test_the_rate_of_a_closed_form(tmp_path):
     assert len(traces["t"]) == 1000
 
 
+def test_a_refractory_period_lengthens_every_interval(tmp_path):
+    traces, _, events = run(
+        write(tmp_path), tmp_path / "run", "--neuron.refractory", "12.5", "--stimulus.stop", "100"
+    )
+    _, _, without = run(write(tmp_path), tmp_path / "other", "--stimulus.stop", "100")
+    intervals = np.diff(events[events[:, 0] == 2, 1])
+    assert len(intervals) >= 3
+    # LIF: tau ln(I / (I - threshold)) more than the period, to the step in which that ends.
+    exact = 20.0 * math.log(3.0 / (3.0 - 0.8)) + 12.5
+    np.testing.assert_allclose(intervals, exact, atol=0.5)
+    assert len(without) > len(events)
+    held = traces["v"][round(events[0, 1] / 0.5 + 1) :][:24, int(events[0, 0])]
+    np.testing.assert_array_equal(held, held[0])
+
+
 def test_the_written_configuration_gives_the_same_bits(tmp_path):
     noise = CONFIG.replace("start = 10.0", 'kind = "frozen_noise"\nsd = 1.0\ntau = 5.0\nstart = 10')
     first, one, _ = run(write(tmp_path, noise), tmp_path / "a", "--seed", "7")

@@ -1,6 +1,9 @@
 """What holds for every objective; those of `tests/objective_examples.py`."""
 
 import functools
+import inspect
+import re
+import textwrap
 
 import equinox as eqx
 import jax
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 from objective_examples import EXAMPLES, NAMES, example, loss, recording_of, run
 
+from jaxneuro import fitting
 from jaxneuro.fitting import (
     AbstractLeastSquares,
     Latency,
@@ -96,6 +100,15 @@ def test_a_perfect_match_costs_nothing_and_another_cell_something(name):
     np.testing.assert_allclose(own, 0.0, atol=1e-9)
     assert (other > -1e-9).all()
     assert (other[1:] > 1e-3).all()
+
+
+@every_objective
+def test_the_example_in_the_docstring_runs(name):
+    text = inspect.getdoc(getattr(fitting, name))
+    (code,) = re.findall(r"```python\n(.*?)```", textwrap.dedent(text), re.S)
+    names = dict(vars(fitting))
+    exec(textwrap.dedent(code), names)
+    assert isinstance(names["objective"], WeightedSum)
 
 
 @functools.cache

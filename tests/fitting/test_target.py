@@ -44,10 +44,17 @@ def test_spikes_keep_their_times(dt, x64):
     series = np.asarray(target.spike_series)
     steps = np.flatnonzero(np.isfinite(series[:, 0]))
     np.testing.assert_allclose(series[steps, 0], [25.03, 70.0], atol=1e-9)
-    # A spike at the end of a step belongs to it.
     np.testing.assert_array_equal(steps, [int(25.03 / dt), round(70.0 / dt) - 1])
     np.testing.assert_allclose(target.fraction[steps, 0], [25.03 / dt % 1, 1.0], atol=1e-6)
     assert target.spikes.sum() == 2
+
+
+def test_a_spike_where_two_steps_meet_belongs_to_the_first(x64):
+    made = recording(crossings=((),))
+    made.voltage[600:602, 0] = -20.0, 10.0
+    target = make_target(made, dt=0.1)
+    np.testing.assert_array_equal(np.flatnonzero(target.spikes[:, 0]), [299])
+    np.testing.assert_allclose(target.fraction[299], 1.0, rtol=1e-9)
 
 
 def test_the_voltage_near_spikes_does_not_count():

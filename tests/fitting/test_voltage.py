@@ -41,6 +41,14 @@ def test_a_step_with_a_spike_is_divided_at_it(x64):
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
 
 
+def test_a_crossing_without_a_reset_divides_nothing(x64):
+    target = hand_made([[]])
+    off = np.where(np.arange(200) < 100, -5.0, -2.0)[:, None]
+    found = score(Voltage(sd=4.0), target, [[50.15]], voltage=target.voltage + off)
+    wanted = (100 * 5.0**2 + 0.5 * (5.0**2 + 2.0**2) + 99 * 2.0**2) / 200 / 4.0**2
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
 def test_a_sweep_that_does_not_count_costs_nothing(x64):
     target = hand_made([[], []])
     target = eqx.tree_at(

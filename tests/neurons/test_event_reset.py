@@ -1,15 +1,19 @@
 """`reset_gradient="event"`: spike times are continuous, and their gradients are the true ones."""
 
+import dataclasses
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxneuro import Input, Network, Population, simulate
+from jaxneuro.core import Drive
 from jaxneuro.edges import Delta, Projection
 from jaxneuro.inputs import Constant
 from jaxneuro.integrators import RK4, ExponentialEuler, Heun
-from jaxneuro.neurons import LIF, AdEx, Izhikevich2007, Refractory
+from jaxneuro.neurons import LIF, AdEx, HodgkinHuxley, Izhikevich2007, Refractory
 from jaxneuro.simulation import SpikeTimes
 
 KEY = jax.random.key(0)
@@ -159,6 +163,41 @@ def test_a_batch_equals_its_lanes():
     currents = jnp.asarray([120.0, 250.0])
     many = jax.vmap(run)(currents)
     np.testing.assert_allclose(many, jnp.stack([run(i) for i in currents]), rtol=1e-5)
+
+
+def test_a_neuron_without_reset_is_integrated_in_one_piece():
+    drive = Drive(current=jnp.full(5, 12.0))
+    steps = []
+    for kind in ("event", "detached"):
+        initial = {"v": jnp.linspace(-6.0, 2.0, 5)}
+        population = Population(HodgkinHuxley(), 5, reset_gradient=kind, initial=initial)
+        state = population.init(KEY)
+        state = dataclasses.replace(state, m=jnp.full(5, 0.9))  # on its way up
+        steps.append(population.advance(state, drive, 0.05))
+    event, detached = steps
+    assert 0 < event.spikes.sum() < 5
+    for a, b in zip(jax.tree.leaves(event.state), jax.tree.leaves(detached.state), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(event.fraction, detached.fraction, atol=0.1)
+
+
+def test_a_run_without_resets_does_not_depend_on_them(x64):
+    @partial(jax.jit, static_argnums=1)
+    def run(g_Na, kind):
+        population = Population(HodgkinHuxley(g_Na=g_Na), 2, reset_gradient=kind)
+        inputs = {"neuron": Constant([8.0, 15.0])}
+        done = simulate(population, inputs, dt=0.05, steps=300, key=KEY, record="neuron.v")
+        return done["neuron.v"], jnp.sum(done["neuron.v"][-1])
+
+    (event, _), (detached, _) = (run(jnp.asarray(120.0), kind) for kind in ("event", "detached"))
+    assert event.max() > 0
+    np.testing.assert_allclose(event, detached, rtol=1e-9)
+    slopes = [
+        jax.grad(lambda g, kind=kind: run(g, kind)[1])(jnp.asarray(120.0))
+        for kind in ("event", "detached")
+    ]
+    assert abs(slopes[0]) > 1e-3
+    np.testing.assert_allclose(slopes[0], slopes[1], rtol=1e-9)
 
 
 def test_what_cannot_be_reset_inside_a_step_is_refused():

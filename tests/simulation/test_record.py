@@ -66,6 +66,7 @@ def test_records_have_the_names_given(small):
         (("exc.w",), "No path 'exc.w'.*Did you mean.*exc.spikes"),
         (("ecx.spikes",), "No path 'ecx.spikes'. Did you mean exc.spikes"),
         ({"mean": Mean("exc.voltage")}, "No path 'exc.voltage'"),
+        ({"both": Mean(("exc.spikes", "exc.voltage"))}, "No path 'exc.voltage'"),
         (("input.v",), "No path 'input.v'"),
     ],
 )
@@ -118,6 +119,24 @@ class FirstSpike(AbstractReducer):
         return summary
 
 
+class Both(AbstractReducer):
+    """Of two paths: the count of one, the maximum of the other, and the sum of their products."""
+
+    path: tuple[str, str] = eqx.field(static=True)
+
+    def init(self, first):
+        spikes, v = first
+        return jnp.zeros_like(spikes), jnp.full_like(v, -jnp.inf), jnp.zeros(())
+
+    def update(self, summary, series, step):
+        (count, most, product), (spikes, v) = summary, series
+        product = product + jnp.sum(spikes.sum(1) * v.sum(1))
+        return count + spikes.sum(0), jnp.maximum(most, v.max(0)), product
+
+    def final(self, summary, steps):
+        return summary
+
+
 REDUCERS = {
     "mean": Mean("out.v"),
     "count": Count("exc.spikes"),
@@ -127,6 +146,7 @@ REDUCERS = {
     "events": Events("exc.spikes", capacity=200),
     "few": Events("exc.spikes", capacity=9),
     "first": FirstSpike("exc.spikes"),
+    "both": Both(("exc.spikes", "out.v")),
 }
 
 
@@ -151,6 +171,10 @@ def _check_reducers(run, spikes, v, offset=0):
     assert 9 < len(step) < 200
     first = np.where(spikes.any(0), spikes.argmax(0) + offset, -1)
     np.testing.assert_array_equal(run["first"], first)
+    count, most, product = run["both"]
+    np.testing.assert_array_equal(count, run["count"])
+    np.testing.assert_array_equal(most, run["max"])
+    np.testing.assert_allclose(product, np.sum(spikes.sum(1) * v.sum(1)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("block", [1, 7, 50, 64])

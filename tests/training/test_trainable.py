@@ -73,6 +73,39 @@ def test_bounded_gradient_against_finite_differences(interval, x64):
         assert float(exact) == pytest.approx(float(pair[0] - pair[1]) / 2e-6, rel=1e-6)
 
 
+LOG = Bounds(2e-3, 5e4, "log")
+
+
+def test_log_bounds_round_trip(x64):
+    values = jnp.array([2.00001e-3, 0.03, 1.0, 700.0, 4.99999e4])
+    assert LOG.contain(values)
+    np.testing.assert_allclose(LOG.bounded(LOG.free(values)), values, rtol=1e-9)
+    # The middle is the geometric mean, and equal factors are equally far from it.
+    assert float(LOG.free(jnp.asarray(10.0))) == pytest.approx(0.0, abs=1e-12)
+    below, above = LOG.free(jnp.asarray([1.0, 100.0]))
+    assert float(above) == pytest.approx(-float(below))
+
+
+def test_log_bounds_hold_in_single_precision():
+    values = LOG.bounded(jnp.linspace(-14.0, 14.0, 201))
+    assert values.dtype == jnp.float32
+    assert LOG.contain(values)
+    assert (np.diff(np.asarray(values)) > 0).all()
+    # Far out they end at the bounds, up to rounding, and nothing is infinite.
+    ends = LOG.bounded(jnp.asarray([-1e6, -200.0, 200.0, 1e6]))
+    np.testing.assert_allclose(ends, [2e-3, 2e-3, 5e4, 5e4], rtol=2e-6)
+    slopes = jax.vmap(jax.grad(LOG.bounded))(jnp.asarray([-1e6, -200.0, 0.0, 200.0, 1e6]))
+    assert np.isfinite(slopes).all()
+    np.testing.assert_allclose(LOG.bounded(LOG.free(values)), values, rtol=1e-5)
+
+
+def test_log_bounded_gradient_against_finite_differences(x64):
+    for free in (-3.0, 0.1, 2.0):
+        exact = jax.grad(LOG.bounded)(jnp.asarray(free))
+        pair = [LOG.bounded(jnp.asarray(free + step)) for step in (1e-6, -1e-6)]
+        assert float(exact) == pytest.approx(float(pair[0] - pair[1]) / 2e-6, rel=1e-6)
+
+
 def test_split_and_merge_give_the_model_back():
     model = network()
     chosen = trainable(model, ["*.weight", "*.tau"])
@@ -114,6 +147,11 @@ def test_any_pytree_can_be_trained():
         ("tau", {"tau": (6.0, 9.0)}, r"'tau' starts outside its bounds \(6.0, 9.0\)"),
         ("tau", {"tau": (5.0, None)}, "starts outside its bounds"),
         ("tau", {"tau": (9.0, 1.0)}, "lower must be below upper"),
+        ("tau", {"tau": (0.0, 9.0, "log")}, r"'tau' are \(0.0, 9.0\) on a log scale, which needs"),
+        ("tau", {"tau": (-1.0, 9.0, "log")}, "which needs both ends above 0"),
+        ("tau", {"tau": (1.0, None, "log")}, "which needs both ends above 0"),
+        ("tau", {"tau": (6.0, 9.0, "log")}, r"'tau' starts outside its bounds \(6.0, 9.0\)"),
+        ("tau", {"tau": (1.0, 9.0, "ln")}, "have the scale 'ln'; there are 'linear' and 'log'"),
     ],
 )
 def test_errors_name_the_path(paths, bounds, message):
