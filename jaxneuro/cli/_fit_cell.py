@@ -169,6 +169,8 @@ def fit_cell(
         key=jax.random.key(config.seed),
         baseline=config.baseline or None,
         integrator=INTEGRATORS[config.integrator](),
+        trim=float(search.trim),
+        select=search.select,
         starts=search.starts,
         evolution=plan.evolution,
         generations=search.generations,

@@ -40,6 +40,8 @@ class LatencyTerm(Section):
     """What it counts; 0 leaves it out."""
     sd: Positive = 5.0
     """What counts as an error of one, ms."""
+    most: Positive = 10.0
+    """What a window costs at most: errors well above it are all alike."""
 
 
 class VanRossumTerm(Section):
@@ -89,7 +91,7 @@ BUILDERS = {
     "voltage": lambda term: fitting.Voltage(sd=term.sd),
     "spike_timing": lambda term: fitting.SpikeTiming(),
     "spike_count": lambda term: fitting.SpikeCount(sd=term.sd),
-    "latency": lambda term: fitting.Latency(sd=term.sd),
+    "latency": lambda term: fitting.Latency(sd=term.sd, most=term.most),
     "van_rossum": lambda term: fitting.VanRossum(tau=term.tau),
     "soft_gamma": lambda term: fitting.SoftGamma(window=term.window, softness=term.softness),
     "features": lambda term: _features(term),

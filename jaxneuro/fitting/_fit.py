@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Key
 
-from jaxneuro.core import init_key
+from jaxneuro.core import check_option, init_key
 from jaxneuro.evolution import AbstractStrategy, Evosax
 from jaxneuro.integrators import AbstractIntegrator
 from jaxneuro.neurons import AbstractNeuron, Fragment, Population
@@ -33,6 +33,7 @@ from ._target import Target, make_target
 from ._voltage import Voltage
 
 Strategy = Literal["hybrid", "evolution", "gradient", "least_squares"]
+Select = Literal["loss", "consensus"]
 STRATEGIES = ("hybrid", "evolution", "gradient", "least_squares")
 
 
@@ -53,6 +54,7 @@ def fit(
     baseline: str | None = None,
     integrator: AbstractIntegrator | None = None,
     trim: float = 0.0,
+    select: Select = "loss",
     starts: int = 8,
     evolution: AbstractStrategy | None = None,
     generations: int = 300,
@@ -90,6 +92,9 @@ def fit(
     - `trim`: share of the sweeps, those with the largest losses, that does not count. A sweep near
       rheobase, whose late spike is chance, can then not bend the model. (Least trimmed squares:
       Rousseeuw (1984), J. Am. Stat. Assoc. 79:871.)
+    - `select`: which of the polished starts is the answer: that with the least `"loss"`, or by
+      `"consensus"` the one that agrees best with the other good ones between the fitted sweeps,
+      where a loss cannot tell.
     - `starts`: how many: the model's own values and others drawn between the bounds.
     - `evolution`: strategy of each start, by default `Evosax("CMA_ES", 24, sigma=0.6)`, in
       unbounded numbers (`Bounds.free`).
@@ -122,6 +127,7 @@ def fit(
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"fit: no strategy {strategy!r}. There are {', '.join(STRATEGIES)}.")
+    check_option(select, Select, "fit: select")
     if trim and strategy == "least_squares":
         raise ValueError(
             "fit: strategy 'least_squares' counts every sweep. Leave out trim, or take "
@@ -174,7 +180,7 @@ def fit(
     if not np.isfinite(np.asarray(polished.loss)).any():
         raise Diverged(f"fit: no start has a finite loss. {who_ran_away(problem, True)}")
     tell("gradient", len(polished.history) - 1, steps, polished.loss)
-    return finish(problem, drawn, losses, polished, rows)
+    return finish(problem, drawn, losses, polished, rows, select)
 
 
 def _evolve(

@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from jaxneuro.training import Bounds, Parameters
 
+from ._consensus import most_typical
 from ._polished import Polished
 from ._problem import Problem
 
@@ -42,7 +43,8 @@ class Fitted:
     - `bounds`: theirs.
     - `loss`: at the best.
     - `trials`: a table with a row for each start: `start.NAME` and `NAME` of each parameter,
-      `evolution_loss`, `loss`, best first; infinity for a start that failed.
+      `evolution_loss`, `loss`, best first; infinity for a start that failed. `is_chosen` marks the
+      one that became the model.
     - `evolution`: best loss of each start until each generation, `(generations, starts)`; starts
       are in the order in which they were drawn, as in `gradient`.
     - `gradient`: loss of each start at each step of the polishing, `(steps + 1, starts)`.
@@ -54,7 +56,7 @@ class Fitted:
     values: dict[str, float]
     bounds: dict[str, Bounds]
     loss: float
-    trials: dict[str, Float[np.ndarray, "starts"]]
+    trials: dict[str, Shaped[np.ndarray, "starts"]]
     evolution: Float[np.ndarray, "generations starts"]
     gradient: Float[np.ndarray, "steps starts"]
     parameters: Parameters
@@ -67,21 +69,24 @@ def finish(
     evolution_losses: np.ndarray,
     polished: Polished,
     rows: np.ndarray,
+    select: str,
 ) -> Fitted:
     """The result of a fit, from what its two stages have left."""
     polished = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), polished)
     losses = np.asarray(polished.loss)
     order = np.argsort(losses, kind="stable")
-    best = {path: x[order[0]] for path, x in polished.parameters.items()}
+    chosen = most_typical(problem, polished) if select == "consensus" else order[0]
+    best = {path: x[chosen] for path, x in polished.parameters.items()}
     began, ended = problem.values(drawn), problem.values(polished.parameters)
     trials = {f"start.{name}": np.asarray(x)[order] for name, x in began.items()}
     trials |= {name: np.asarray(x)[order] for name, x in ended.items()}
     trials |= {"evolution_loss": evolution_losses[order], "loss": losses[order]}
+    trials |= {"is_chosen": order == chosen}
     return Fitted(
         model=problem.finished(best),
         values={name: float(x) for name, x in problem.values(best).items()},
         bounds={problem.names[path]: bounds for path, bounds in problem.chosen.bounds.items()},
-        loss=float(losses[order[0]]),
+        loss=float(losses[chosen]),
         trials=trials,
         evolution=rows,
         gradient=np.asarray(polished.history),

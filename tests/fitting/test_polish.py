@@ -8,7 +8,7 @@ import pytest
 
 from jaxneuro.fitting import Problem, Voltage
 from jaxneuro.fitting._descend import descend
-from jaxneuro.fitting._polish import _linearised, polish
+from jaxneuro.fitting._polish import _linearised, _step, polish
 from jaxneuro.fitting._polished import leave
 
 ONE = jax.devices()[:1]
@@ -34,6 +34,25 @@ def test_one_backward_pass_gives_the_gradient_of_each_sweep():
     wanted = jax.jit(jax.jacfwd(apart))(x).T
     assert (np.abs(np.asarray(wanted)) > 1e-3).all()
     np.testing.assert_allclose(slopes, wanted, rtol=1e-3)
+
+
+def test_a_step_is_exact_where_roots_of_losses_are_straight(x64):
+    slope = jnp.asarray([[1.0, 0.5, -2.0, 3.0], [0.3, -1.0, 1.0, 0.2]])
+    end = jnp.asarray([0.2, -0.3])
+    start = jnp.zeros(2)
+    root = slope.T @ (start - end)
+    losses, slopes = root**2, 2.0 * slope * root[None]
+    every = jnp.ones(4, bool)
+    np.testing.assert_allclose(_step(start, losses, slopes, every, 1e-12), end, rtol=1e-6)
+    # A sweep that is not finite has no say, nor one that does not count.
+    lost = losses.at[1].set(jnp.nan), slopes.at[:, 1].set(jnp.nan)
+    np.testing.assert_allclose(_step(start, *lost, every, 1e-12), end, rtol=1e-6)
+    off = losses.at[2].set(100.0)
+    counts = every.at[2].set(False)
+    np.testing.assert_allclose(_step(start, off, slopes, counts, 1e-12), end, rtol=1e-6)
+    # No step is longer than half a unit.
+    far = _step(start, 100.0 * losses, 10.0 * slopes, every, 1e-12)
+    assert float(jnp.linalg.norm(far)) == pytest.approx(0.5)
 
 
 def test_the_loss_never_rises_and_the_truth_is_found():
