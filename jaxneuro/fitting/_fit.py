@@ -34,7 +34,6 @@ from ._voltage import Voltage
 
 Strategy = Literal["hybrid", "evolution", "gradient", "least_squares"]
 Select = Literal["loss", "consensus"]
-STRATEGIES = ("hybrid", "evolution", "gradient", "least_squares")
 
 
 def default_objective() -> AbstractObjective:
@@ -125,8 +124,7 @@ def fit(
         fitted.values
         ```
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"fit: no strategy {strategy!r}. There are {', '.join(STRATEGIES)}.")
+    check_option(strategy, Strategy, "fit: strategy")
     check_option(select, Select, "fit: select")
     if trim and strategy == "least_squares":
         raise ValueError(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from ._envelope import envelope
 from ._palette import shades
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _draw_series(
     axes: "matplotlib.axes.Axes", t: np.ndarray, values: np.ndarray, colour: str
 ) -> None:
     marker = "o" if len(t) == 1 else None
-    axes.plot(*_envelope(t, values), color=colour, linewidth=0.9, marker=marker)
+    axes.plot(*envelope(t, values, BINS), color=colour, linewidth=0.9, marker=marker)
 
 
 def _draw_spikes(axes: "matplotlib.axes.Axes", times: np.ndarray, colour: str) -> None:
@@ -158,16 +159,6 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     least = 1e-6 * max(abs(low), abs(high), 1e-3)
     return (low, high) if high - low > least else (low - 0.5, high + 0.5)
-
-
-def _envelope(t: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest value of each bin: as many points as can be seen, and no spike lost."""
-    if len(t) <= 4 * BINS:
-        return t, values
-    starts = np.linspace(0, len(t), BINS, endpoint=False).astype(int)
-    low = np.fmin.reduceat(values, starts)
-    high = np.fmax.reduceat(values, starts)
-    return np.repeat(t[starts], 2), np.stack([low, high], axis=1).ravel()
 
 
 def _dress(panels: np.ndarray, t: np.ndarray, window: tuple[float, float] | None) -> None:

@@ -193,7 +193,7 @@ def test_what_is_said_when_no_single_parameter_is_to_blame():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strategy": "annealing"}, "no strategy 'annealing'. There are hybrid, evolution, grad"),
+        ({"strategy": "annealing"}, "strategy is 'annealing'; it must be one of .'hybrid', 'evol"),
         ({"starts": 0}, "starts is 0, generations 16, patience 60 and steps 10; all must be at"),
         ({"steps": -1}, "steps -1; all must be at least 1"),
         ({"patience": 0}, "patience 0"),
