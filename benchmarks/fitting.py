@@ -194,26 +194,30 @@ def measure_speed(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure_gradient(options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of the loss, of its gradient, and of all the sweeps' gradients at once."""
+    """Seconds of the loss and of its gradient, for one candidate and for several at once."""
     problem = adex_problem(options.recording)
-    parameters = problem.chosen.split(problem.cell)
-    loss = jax.jit(lambda p: problem.loss(p, True))
-    gradient = jax.jit(jax.grad(lambda p: problem.loss(p, True)))
+    own = problem.chosen.split(problem.cell)
+    loss = jax.jit(jax.vmap(lambda p: problem.loss(p, True)))
+    gradient = jax.jit(jax.vmap(jax.grad(lambda p: problem.loss(p, True))))
+    found: dict[str, Any] = {"parameters": len(own)}
+    for count in (1, 8, 32):
+        parameters = {path: x + 0.01 * jnp.arange(count) for path, x in own.items()}
 
-    def timer(function: Callable) -> Callable[[], float]:
-        jax.block_until_ready(function(parameters))
-
-        def run() -> float:
-            began = time.perf_counter()
+        def timer(function: Callable, parameters: Any = parameters) -> Callable[[], float]:
             jax.block_until_ready(function(parameters))
-            return time.perf_counter() - began
 
-        return run
+            def run() -> float:
+                began = time.perf_counter()
+                jax.block_until_ready(function(parameters))
+                return time.perf_counter() - began
 
-    seconds = interleave({"loss": timer(loss), "gradient": timer(gradient)}, options.rounds)
-    found: dict[str, Any] = {name: summary(times) for name, times in seconds.items()}
-    found["gradient_over_loss"] = ratio(seconds["gradient"], seconds["loss"])
-    found["parameters"] = len(parameters)
+            return run
+
+        seconds = interleave({"loss": timer(loss), "gradient": timer(gradient)}, options.rounds)
+        found[f"{count} candidates"] = {
+            **{name: summary(times) for name, times in seconds.items()},
+            "gradient_over_loss": ratio(seconds["gradient"], seconds["loss"]),
+        }
     return found
 
 
@@ -317,7 +321,7 @@ def descend_from(problem: Problem, starts: Any, clock: Clock, optimizer: Any) ->
 
 
 def record_cell(neuron: Any, amplitudes: np.ndarray) -> tuple[Recording, Target, list[int]]:
-    """A noiseless recording of a model under steps from 100 to 600 ms, and its spike counts."""
+    """A noiseless recording of a model under steps from 100 to 600 ms, and its counts in them."""
     samples = round(750.0 / DT) + 1
     times = np.arange(samples) * DT
     current = np.where((times >= 100.0) & (times < 600.0), 1.0, 0.0)[:, None] * amplitudes
@@ -337,7 +341,7 @@ def record_cell(neuron: Any, amplitudes: np.ndarray) -> tuple[Recording, Target,
     labels = tuple(range(len(amplitudes)))
     recording = Recording(times, voltage, current, ((100.0, 600.0),), "model", labels)
     target = make_target(recording, dt=DT)
-    return recording, target, fired.sum(0).tolist()
+    return recording, target, fired[1000:6000].sum(0).tolist()
 
 
 RECOVERED: dict[str, Any] = {

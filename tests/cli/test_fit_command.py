@@ -105,7 +105,9 @@ def plan(folder, *flags):
     return build_plan(arguments(folder, *flags), jax.devices())
 
 
-@pytest.mark.parametrize("name", ["fit_adex", "fit_synthetic"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("fit_adex", marks=pytest.mark.slow), "fit_synthetic"]
+)
 def test_the_configurations_are_sound(name):
     config = read_config(FitArguments, CONFIGS / f"{name}.toml")
     made = build_plan(config, jax.devices())

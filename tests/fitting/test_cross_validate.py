@@ -19,6 +19,7 @@ def cell():
     return small.recording((-50.0, 150.0, 300.0, 400.0))
 
 
+@pytest.mark.slow
 def test_each_fold_is_a_fit_without_its_sweeps():
     found = cross_validate(small.wrong(), cell(), small.FREE, folds=2, **HOW)
     assert found.folds == ((0, 2), (1, 3))

@@ -45,6 +45,7 @@ def check(features, at, names, least, rtol=1e-3, change=1e-5):
             assert scale > 0, name
 
 
+@pytest.mark.slow
 def test_spike_times_of_an_integrate_and_fire_neuron(x64):
     names = ("latency", "first_isi", "mean_isi", "isi_cv", "adaptation_index")
     current = step([0.0, 1200.0, 1800.0], 2600)

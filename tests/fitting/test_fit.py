@@ -64,7 +64,9 @@ def test_what_it_returns_agrees_with_itself(hybrid):
     assert {name: tuple(b) for name, b in found.bounds.items()} == small.FREE
     assert float(found.problem.loss(found.parameters, True)) == pytest.approx(found.loss, rel=1e-3)
     trials = found.trials
-    assert set(trials) == {"start.C", "start.g_L", "C", "g_L", "evolution_loss", "loss"}
+    numbers = {"start.C", "start.g_L", "C", "g_L", "evolution_loss", "loss"}
+    assert set(trials) == numbers | {"is_chosen"}
+    assert trials["is_chosen"].tolist() == [True, False]
     assert found.loss == trials["loss"][0] <= trials["loss"][1]
     assert found.values["C"] == trials["C"][0]
     row = np.flatnonzero(np.isclose(trials["start.C"], 170.0))
