@@ -73,7 +73,8 @@ def fit(
     **Arguments:**
 
     - `model`: a neuron with its start values; `Refractory(...)` and the like are looked through. A
-      `Population` brings its integrator; its shape does not matter.
+      `Population` brings its integrator; its shape does not matter, and start values of its own
+      are refused.
     - `recording`: the sweeps to fit, all of them: choose by `recording.select`. Or a target of
       `make_target`, which has further options.
     - `free`: by path such as `"g_L"`, the bounds between which a parameter is looked for:

@@ -142,6 +142,11 @@ def make_problem(
 ) -> Problem:
     """Checks what a fit is asked for; arguments as in `fit`."""
     if isinstance(model, Population):
+        if model.start != "original" or model.initial:
+            raise ValueError(
+                "fit: the population has a start or initial values of its own, which a fit does "
+                "not take over. Leave them out; baseline= lets each sweep begin at its own voltage."
+            )
         integrator = model.integrator if integrator is None else integrator
         model = model.neuron
     trimmed = round(trim * target.sweeps)

@@ -179,3 +179,9 @@ def test_other_misuses_are_refused():
         small.problem(aim=aim, baseline="E_L")
     with pytest.raises(ValueError, match="SoftGamma: the window"):
         make_problem(small.truth(), small.target(), small.FREE, SoftGamma(window=50.0) + Voltage())
+
+
+def test_a_population_with_start_values_is_refused():
+    for options in ({"start": "rest"}, {"initial": {"v": -60.0}}):
+        with pytest.raises(ValueError, match=r"start or initial values of its own.*baseline="):
+            small.problem(Population(small.truth(), 1, **options))
