@@ -55,6 +55,7 @@ from jaxneuro.fitting import (
     series_resistance,
 )
 from jaxneuro.fitting._descend import descend
+from jaxneuro.fitting._lanes import losses_of_all
 from jaxneuro.fitting._polish import polish
 from jaxneuro.fitting._search import begin_search, continue_search, draw_starts
 from jaxneuro.neurons import (
@@ -191,8 +192,12 @@ def measure_gradient(options: argparse.Namespace) -> dict[str, Any]:
     """Seconds of the loss and of its gradient, for one candidate and for several at once."""
     problem = adex_problem(options.recording)
     own = problem.chosen.split(problem.cell)
-    loss = jax.jit(jax.vmap(lambda p: problem.loss(p, True)))
-    gradient = jax.jit(jax.vmap(jax.grad(lambda p: problem.loss(p, True))))
+
+    def total(parameters: Any) -> jax.Array:
+        """Of all candidates, as a fit computes it: each has its own gradient."""
+        return jnp.sum(jax.vmap(problem.total)(losses_of_all(problem, parameters, True)))
+
+    loss, gradient = jax.jit(total), jax.jit(jax.grad(total))
     found: dict[str, Any] = {"parameters": len(own)}
     for count in (1, 8, 32):
         parameters = {path: x + 0.01 * jnp.arange(count) for path, x in own.items()}

@@ -79,7 +79,7 @@ def update(reducer, summary, series, step):
 
 
 def score(objective, target, trains, block=None, voltage=None) -> np.ndarray:
-    """The loss of a model with these spike times (and the target's voltage), by the reducers."""
+    """The loss of each sweep for a model with these spike times and the target's voltage."""
     model = hand_made(trains, target.windows, target.dt, target.steps * target.dt)
     series = {
         "n.spike_times": model.spike_series,
@@ -98,7 +98,7 @@ def score(objective, target, trains, block=None, voltage=None) -> np.ndarray:
             part = jax.tree.map(lambda x, a=start, b=stop: x[a:b], values)
             summary = update(what, summary, part, jnp.asarray(start, jnp.int32))
         recorded[name] = what.final(summary, target.steps)
-    return np.asarray(objective.loss(recorded, target))
+    return np.asarray(objective.loss(recorded, target)).mean(0)
 
 
 def run(neuron, current, record, **options):
@@ -114,7 +114,9 @@ def loss(objective, neuron, target, **options):
     """The loss of each sweep of a simulated neuron."""
     record = objective.record("neuron", target)
     recorded = run(neuron, target.current, record, dt=target.dt, **options)
-    return objective.loss(recorded, target)
+    losses = objective.loss(recorded, target)
+    assert losses.shape == (len(target.windows), target.sweeps)
+    return jnp.mean(losses, axis=0)
 
 
 def recording_of(neuron, current, windows, dt=0.1) -> Recording:

@@ -8,9 +8,11 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
+from jaxtyping import Array
 
 from jaxneuro.training import Parameters
 
+from ._lanes import losses_of_all
 from ._polished import Polished
 from ._problem import Problem
 from ._search import AXIS
@@ -44,28 +46,27 @@ def _descend(
 
     def local(starts: Parameters, arrays: Any) -> Polished:
         problem = eqx.combine(arrays, rest)
-        value_and_gradient = jax.value_and_grad(lambda p: problem.loss(p, True))
 
-        def one(start: Parameters) -> Polished:
-            def step(carry: Any, _: None) -> Any:
-                parameters, state, best, least = carry
-                loss, gradient = value_and_gradient(parameters)
-                best = jax.tree.map(lambda a, b: jnp.where(loss < least, a, b), parameters, best)
-                least = jnp.minimum(loss, least)
-                gradient = jax.tree.map(
-                    lambda g: jnp.where(jnp.isfinite(g), g, jnp.zeros_like(g)), gradient
-                )
-                with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and integers
-                    updates, state = optimizer.update(gradient, state, parameters)
-                    parameters = optax.apply_updates(parameters, updates)
-                return (parameters, state, best, least), loss
+        def losses(parameters: Parameters) -> tuple[Array, Array]:
+            found = jax.vmap(problem.total)(losses_of_all(problem, parameters, True))
+            return jnp.sum(found), found  # of which each start has its own gradient
 
-            never = jnp.full((), jnp.inf, next(iter(start.values())).dtype)
-            carry = start, optimizer.init(start), start, never
-            (_, _, best, least), history = jax.lax.scan(step, carry, None, steps + 1)
-            return Polished(best, least, history)
+        def step(carry: Any, _: None) -> Any:
+            parameters, state, best, least = carry
+            gradient, found = jax.grad(losses, has_aux=True)(parameters)
+            best = jax.tree.map(lambda a, b: jnp.where(found < least, a, b), parameters, best)
+            gradient = jax.tree.map(
+                lambda g: jnp.where(jnp.isfinite(g), g, jnp.zeros_like(g)), gradient
+            )
+            with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and integers
+                updates, state = jax.vmap(optimizer.update)(gradient, state, parameters)
+                parameters = optax.apply_updates(parameters, updates)
+            return (parameters, state, best, jnp.minimum(found, least)), found
 
-        return jax.vmap(one, out_axes=Polished(0, 0, 1))(starts)  # pyright: ignore[reportArgumentType]
+        never = jnp.full_like(next(iter(starts.values())), jnp.inf)
+        carry = starts, jax.vmap(optimizer.init)(starts), starts, never
+        (_, _, best, least), history = jax.lax.scan(step, carry, None, steps + 1)
+        return Polished(best, least, history)
 
     run = jax.shard_map(
         local,

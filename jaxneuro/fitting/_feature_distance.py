@@ -16,7 +16,7 @@ from ._target import Target
 class FeatureDistance(AbstractLeastSquares):
     """Squared differences of features, in units of their standard deviations, up to `most`².
 
-    mean over the windows of the sum over the features of r², with r = x / sqrt(1 + (x / most)²)
+    In each window, the sum over the features of r², with r = x / sqrt(1 + (x / most)²)
     and x = (f - f_recorded) / sd: x itself while it is small. Where only one of the two has the
     feature (a latency without a spike), r is `most`, which is above all others and without a
     derivative; where neither has it, r is 0. Both are measured on the target's grid of time.
@@ -84,8 +84,10 @@ class FeatureDistance(AbstractLeastSquares):
         ]
         return jnp.concatenate(parts) * len(target.windows) ** -0.5
 
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
-        return jnp.sum(self.residuals(recorded, target) ** 2, axis=0)
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
+        squares = self.residuals(recorded, target) ** 2
+        windows = len(target.windows)
+        return windows * jnp.sum(squares.reshape(-1, windows, squares.shape[1]), axis=0)
 
     def _measure(
         self, voltage: Float[Array, "time sweeps"], times: Float[Array, "n sweeps"], target: Target

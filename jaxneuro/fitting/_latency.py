@@ -15,7 +15,7 @@ from ._target import Target
 class Latency(AbstractObjective):
     """Difference of the first spikes' latencies in each window, in units of `sd`, up to `most`.
 
-    mean over the windows of h / (1 + h / most), with h = sqrt(1 + ((t - t_recorded) / sd)²) - 1:
+    h / (1 + h / most) in each window, with h = sqrt(1 + ((t - t_recorded) / sd)²) - 1:
     quadratic for small errors, linear for larger ones, and never above `most`. A window without a
     spike counts as one with a spike at its end, so a spike that comes in there changes nothing.
 
@@ -45,12 +45,12 @@ class Latency(AbstractObjective):
     def record(self, node: str, target: Target) -> Record:
         return {"first": _FirstSpike(f"{node}.spike_times", target)}
 
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
         theirs = _FirstSpike("", target).of_series(target.spike_series)
         error = (recorded["first"] - theirs) / self.sd
         # Not sqrt(1 + x²) - 1, which in float32 is 0 for small x.
         h = error**2 / (jnp.sqrt(1.0 + error**2) + 1.0)
-        return jnp.mean(h / (1.0 + h / self.most), axis=0)
+        return h / (1.0 + h / self.most)
 
 
 class _FirstSpike(AbstractReducer):

@@ -17,8 +17,9 @@ class AbstractObjective(eqx.Module):
     """How far a run of the model is from the recorded sweeps; 0 is a perfect fit.
 
     An objective says what has to be recorded, mostly by a reducer that scores each step as it is
-    computed, and makes a number per sweep of it. Objectives are weighted and added up:
-    `2.0 * SpikeTiming() + Voltage()`.
+    computed, and makes a number per window and sweep of it: the mean over the windows is the loss
+    of the sweep. One that cannot tell the windows apart gives all of them the same. Objectives are
+    weighted and added up: `2.0 * SpikeTiming() + Voltage()`.
     """
 
     @abstractmethod
@@ -26,8 +27,8 @@ class AbstractObjective(eqx.Module):
         """What `simulate` shall record of the population `node`, under names of its own."""
 
     @abstractmethod
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
-        """The distance of each sweep, from what was recorded."""
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
+        """The distance of each window and sweep, from what was recorded."""
 
     def __rmul__(self, weight: float) -> "WeightedSum":
         terms, weights = split_terms(self)
@@ -47,7 +48,7 @@ class AbstractLeastSquares(AbstractObjective):
 
     @abstractmethod
     def residuals(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "n sweeps"]:
-        """Numbers of which the sum of squares is the loss of each sweep."""
+        """Numbers whose sum of squares is the loss of each sweep, the mean of its windows."""
 
 
 class WeightedSum(AbstractObjective):
@@ -86,7 +87,7 @@ class WeightedSum(AbstractObjective):
             for name, what in term.record(node, target).items()
         }
 
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
         losses = [term.loss(_own(recorded, index), target) for index, term in enumerate(self.terms)]
         weighted = [weight * loss for weight, loss in zip(self.weights, losses, strict=True)]
         return jnp.sum(jnp.stack(weighted), axis=0)

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxneuro.training import Parameters
 
+from ._lanes import losses_of_all
 from ._polished import Polished
 from ._problem import Problem
 from ._search import AXIS
@@ -42,29 +43,24 @@ def _polish(problem: Problem, starts: Parameters, steps: int, mesh: Mesh) -> Pol
     def local(matrix: Array, arrays: Any) -> tuple[Array, Array, Array]:
         problem = eqx.combine(arrays, rest)
 
-        def one(start: Float[Array, "p"]) -> tuple[Array, Array, Array]:
-            # Each turn judges what the one before proposed, the first the start itself: so the
-            # program, which is slow to compile, has one backward pass.
-            def turn(carry: Any, is_first: Array) -> Any:
-                proposed, best, damping = carry
-                new = proposed, *_linearised(problem, paths, proposed)
-                is_better = is_first | (problem.total(new[1]) < problem.total(best[1]))
-                best = jax.tree.map(lambda a, b: jnp.where(is_better, a, b), new, best)
-                damping = damping * jnp.where(is_better, 0.25, 4.0)
-                damping = jnp.clip(damping, LEAST_DAMPING, MOST_DAMPING)
-                damping = jnp.where(is_first, FIRST_DAMPING, damping)
-                x, losses, slopes = best
-                proposed = _step(x, losses, slopes, problem.counts(losses), damping)
-                return (proposed, best, damping), problem.total(losses)
+        # Each turn judges what the one before proposed, the first the starts themselves: so the
+        # program, which is slow to compile, has one backward pass.
+        def turn(carry: Any, is_first: Array) -> Any:
+            proposed, best, damping = carry
+            new = _linearised(problem, paths, proposed)
+            is_better = is_first | (new.total < best.total)
+            best = jax.vmap(_where)(is_better, new, best)
+            damping = damping * jnp.where(is_better, 0.25, 4.0)
+            damping = jnp.clip(damping, LEAST_DAMPING, MOST_DAMPING)
+            damping = jnp.where(is_first, FIRST_DAMPING, damping)
+            return (jax.vmap(_step)(best, damping), best, damping), best.total
 
-            unknown = jnp.full(problem.target.sweeps, jnp.inf, start.dtype)
-            best = start, unknown, jnp.zeros((len(start), len(unknown)), start.dtype)
-            carry = start, best, jnp.asarray(FIRST_DAMPING, start.dtype)
-            is_first = jnp.arange(steps + 1, dtype=jnp.int32) == 0
-            (_, (x, losses, _), _), history = jax.lax.scan(turn, carry, is_first)
-            return x, problem.total(losses), history
-
-        return jax.vmap(one, out_axes=(0, 0, 1))(matrix)
+        damping = jnp.full(len(matrix), FIRST_DAMPING, matrix.dtype)
+        unknown = jax.eval_shape(lambda x: _linearised(problem, paths, x), matrix)
+        best = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), unknown)
+        is_first = jnp.arange(steps + 1, dtype=jnp.int32) == 0
+        (_, best, _), history = jax.lax.scan(turn, (matrix, best, damping), is_first)
+        return best.x, best.total, history
 
     run = jax.shard_map(
         local,
@@ -77,22 +73,43 @@ def _polish(problem: Problem, starts: Parameters, steps: int, mesh: Mesh) -> Pol
     return Polished({path: ends[:, i] for i, path in enumerate(paths)}, losses, history)
 
 
-def _linearised(
-    problem: Problem, paths: Sequence[str], x: Float[Array, "p"]
-) -> tuple[Float[Array, "sweeps"], Float[Array, "p sweeps"]]:
-    """The loss of each sweep, and its gradient."""
-    copies = jnp.broadcast_to(x[:, None], (len(x), problem.target.sweeps))
+class _Linearised(NamedTuple):
+    """A point of each start, and how the losses change around it.
 
-    def losses(copies: Array) -> Array:
-        return problem.losses({path: copies[i] for i, path in enumerate(paths)}, True)
+    **Attributes:**
+
+    - `x`: unbounded parameters.
+    - `losses`: of each sweep, the mean over its windows that count, and so `slopes`.
+    """
+
+    x: Float[Array, "starts p"]
+    total: Float[Array, "starts"]
+    losses: Float[Array, "starts sweeps"]
+    slopes: Float[Array, "starts p sweeps"]
+
+
+def _linearised(problem: Problem, paths: Sequence[str], x: Float[Array, "starts p"]) -> _Linearised:
+    """The losses there, and their gradients."""
+    copies = jnp.broadcast_to(x[:, :, None], (*x.shape, problem.target.sweeps))
+
+    def losses(copies: Array) -> Float[Array, "starts windows sweeps"]:
+        each = {path: copies[:, i] for i, path in enumerate(paths)}
+        return losses_of_all(problem, each, True)
 
     value, back = jax.vjp(losses, copies)
-    return value, back(jnp.ones_like(value))[0]
+    share = jax.vmap(problem.counts)(value).astype(value.dtype) / value.shape[1]
+    total = jax.vmap(problem.total)(value)
+    return _Linearised(x, total, jnp.sum(share * value, axis=1), back(share)[0])
 
 
-def _step(x: Array, losses: Array, slopes: Array, counts: Array, damping: Array) -> Array:
+def _where(condition: Array, yes: Any, no: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+
+
+def _step(start: _Linearised, damping: Array) -> Float[Array, "p"]:
     """Where a damped Gauss–Newton step leads; sweeps that are not finite have no say."""
-    is_sound = counts & jnp.isfinite(losses) & jnp.isfinite(slopes).all(0)
+    x, losses, slopes = start.x, start.losses, start.slopes
+    is_sound = jnp.isfinite(losses) & jnp.isfinite(slopes).all(0)
     residuals = jnp.sqrt(jnp.where(is_sound, jnp.maximum(losses, 1e-12), 1.0))
     jacobian = jnp.where(is_sound[None], slopes, 0.0) / (2.0 * residuals)[None]
     residuals = jnp.where(is_sound, residuals, 0.0)

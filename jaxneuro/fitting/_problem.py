@@ -35,7 +35,7 @@ class Options(NamedTuple):
 
     - `integrator`: method for the neuron's differential equation.
     - `baseline`: path of the leaf that takes each sweep's baseline, if there is one.
-    - `trimmed`: how many sweeps, those with the largest losses, do not count.
+    - `trimmed`: how many windows of sweeps, those with the largest losses, do not count.
     """
 
     integrator: AbstractIntegrator
@@ -57,28 +57,36 @@ class Problem(eqx.Module):
     names: dict[str, str]  # by exact path, those the user chose
     options: Options = eqx.field(static=True)
 
-    def losses(self, parameters: Parameters, is_exact: bool) -> Float[Array, "sweeps"]:
-        """The distance of each sweep; NaN for one whose voltage ended as no finite number."""
+    def losses(self, parameters: Parameters, is_exact: bool) -> Float[Array, "windows sweeps"]:
+        """The distance of each window and sweep; NaN where a voltage ended as no finite number.
+
+        A parameter may have a value for each sweep.
+        """
         run = self._simulate(parameters, self.objective.record(NODE, self.target), is_exact)
         losses = self.objective.loss(run.records, self.target)
         # An objective of spikes alone would take such a cell for a silent one.
-        return jnp.where(jnp.isfinite(run.state.nodes[NODE].v), losses, jnp.nan)
+        is_finite = jnp.isfinite(run.state.nodes[NODE].v)
+        return jnp.where(jnp.broadcast_to(is_finite, losses.shape), losses, jnp.nan)
 
     def loss(self, parameters: Parameters, is_exact: bool) -> Float[Array, ""]:
-        """Mean over the sweeps that count; infinity where one is not a number."""
+        """The total of a set of parameters."""
         return self.total(self.losses(parameters, is_exact))
 
-    def total(self, losses: Float[Array, "sweeps"]) -> Float[Array, ""]:
-        """The loss, from those of the sweeps."""
+    def total(self, losses: Float[Array, "windows sweeps"]) -> Float[Array, ""]:
+        """Mean over the windows that count; infinity where one is not a number."""
         total = jnp.mean(losses, where=self.counts(losses))
         return jnp.where(jnp.isfinite(losses).all(), total, jnp.inf)
 
-    def counts(self, losses: Float[Array, "sweeps"]) -> Bool[Array, "sweeps"]:
-        """Which sweeps count: all but the `trimmed` worst."""
+    def counts(self, losses: Float[Array, "windows sweeps"]) -> Bool[Array, "windows sweeps"]:
+        """Which windows count: all but the `trimmed` worst."""
         if not self.options.trimmed:
             return jnp.ones(losses.shape, bool)
-        kept = losses.shape[0] - self.options.trimmed
-        return jnp.argsort(jnp.argsort(losses)) < kept
+        kept = losses.size - self.options.trimmed
+        return (jnp.argsort(jnp.argsort(losses, axis=None)) < kept).reshape(losses.shape)
+
+    def with_target(self, target: Target) -> "Problem":
+        """The same question asked of other sweeps."""
+        return dataclasses.replace(self, target=target)
 
     def run(self, parameters: Parameters, record: Record, is_exact: bool) -> Mapping[str, Any]:
         """What is recorded of all sweeps, side by side, as one population."""
@@ -149,11 +157,12 @@ def make_problem(
             )
         integrator = model.integrator if integrator is None else integrator
         model = model.neuron
-    trimmed = round(trim * target.sweeps)
-    if not 0 <= trim < 1 or trimmed >= target.sweeps:
+    windows = len(target.windows) * target.sweeps
+    trimmed = round(trim * windows)
+    if not 0 <= trim < 1 or trimmed >= windows:
         raise ValueError(
-            f"fit: trim is {trim}, which leaves none of {target.sweeps} sweeps. Pass a share from "
-            "0 to below 1, such as 0.1."
+            f"fit: trim is {trim}, which leaves none of {windows} windows. Pass a share from 0 to "
+            "below 1, such as 0.1."
         )
     if not free:
         raise ValueError("fit: no free parameter. Pass free={path: (lower, upper)}.")

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 from jaxneuro.evolution import AbstractStrategy
 from jaxneuro.training import Parameters
 
+from ._lanes import losses_of_all
 from ._problem import Problem
 
 AXIS = "starts"
@@ -143,7 +144,7 @@ def _generation(
         return strategy.express(state, candidate, index % strategy.siblings)
 
     members = jax.vmap(member)(jnp.arange(strategy.population, dtype=jnp.int32))
-    losses = jax.vmap(lambda parameters: problem.loss(dict(parameters), False))(members)
+    losses = jax.vmap(problem.total)(losses_of_all(problem, dict(members), False))
     is_sound = jnp.isfinite(losses)
     worst = jnp.max(jnp.where(is_sound, losses, 0.0))
     ranked = jnp.where(is_sound, losses, 2.0 * worst + 1.0)

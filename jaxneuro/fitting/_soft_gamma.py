@@ -73,7 +73,7 @@ class SoftGamma(AbstractObjective):
         capacity = self.capacity or 2 * target.spike_times.shape[0] + 8
         return {"times": SpikeTimes(node, capacity)}
 
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
         duration = sum(stop - start for start, stop in target.windows)
 
         def one(ours: Array, theirs: Array) -> Array:
@@ -89,7 +89,8 @@ class SoftGamma(AbstractObjective):
             gamma = scale * excess / jnp.maximum(count_ours + count_theirs, 1.0)
             return jnp.where(count_ours + count_theirs > 0, 1.0 - gamma, 0.0)
 
-        return jax.vmap(one, in_axes=1)(recorded["times"], target.spike_times)
+        losses = jax.vmap(one, in_axes=1)(recorded["times"], target.spike_times)
+        return jnp.broadcast_to(losses, (len(target.windows), *losses.shape))
 
     def _coincidences(
         self, ours: Float[Array, "n"], theirs: Float[Array, "m"], target: Target

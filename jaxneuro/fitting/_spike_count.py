@@ -16,7 +16,7 @@ from ._target import Target
 class SpikeCount(AbstractLeastSquares):
     """Squared difference of the spike counts in each window, in units of `sd`.
 
-    mean over the windows of ((n - n_recorded) / sd)². A spike at t counts
+    ((n - n_recorded) / sd)² in each window. A spike at t counts
     s((t - start) / softness) s((stop - t) / softness) with the logistic s, joined by straight
     lines between the steps, so that the count has a derivative in the times of spikes near the
     window's ends (but none in spikes that were not fired). Recorded spikes count in the same way.
@@ -56,8 +56,8 @@ class SpikeCount(AbstractLeastSquares):
         theirs = count.of_series(target.spike_series)
         return (recorded["count"] - theirs) / (self.sd * len(target.windows) ** 0.5)
 
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
-        return jnp.sum(self.residuals(recorded, target) ** 2, axis=0)
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
+        return len(target.windows) * self.residuals(recorded, target) ** 2
 
 
 class _SoftCount(AbstractReducer):

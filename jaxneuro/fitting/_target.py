@@ -1,4 +1,5 @@
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -57,6 +58,13 @@ class Target(eqx.Module):
     @property
     def sweeps(self) -> int:
         return self.current.shape[1]
+
+    @property
+    def segments(self) -> Float[np.ndarray, "time windows"]:
+        """1 for the steps that belong to each window: up to the start of the next, else 0."""
+        starts = np.round(np.asarray(self.windows)[1:, 0] / self.dt)
+        owner = np.searchsorted(starts, np.arange(self.steps), side="right")
+        return np.eye(len(self.windows))[owner]
 
     @property
     def spike_series(self) -> Float[Array, "time sweeps"]:
@@ -139,6 +147,12 @@ def make_target(
         windows=windows or ((0.0, end),),
         dt=float(dt),
     )
+
+
+def repeat_sweeps(target: Target, times: int) -> Target:
+    """A target with all sweeps so many times, one whole set after another."""
+    arrays, rest = eqx.partition(target, eqx.is_array)
+    return eqx.combine(jax.tree.map(lambda x: jnp.concatenate([x] * times, -1), arrays), rest)
 
 
 def _as_floats(values: np.ndarray) -> Array:

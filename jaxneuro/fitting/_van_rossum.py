@@ -55,8 +55,9 @@ class VanRossum(AbstractObjective):
         tables = theirs, theirs * _exp(-left, terms), theirs * _exp(left, terms)
         return {"distance": _SquaredDistance(f"{node}.spike_times", target, tables, step)}
 
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
-        return recorded["distance"]
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
+        distance = recorded["distance"]
+        return jnp.broadcast_to(distance, (len(target.windows), *distance.shape))
 
 
 class _SquaredDistance(AbstractReducer):

@@ -21,6 +21,7 @@ class Voltage(AbstractLeastSquares):
     below threshold where it is higher, as on the way into a spike. The integral is that of the
     trapezoids, with what is before and after a spike inside a step taken apart: it changes smoothly
     when a spike moves from one step to the next. A sweep without any such time has a loss of 0.
+    A window's part is that of the time until the next one starts, times the number of windows.
 
     **Arguments:**
 
@@ -43,10 +44,11 @@ class Voltage(AbstractLeastSquares):
 
     def record(self, node: str, target: Target) -> Record:
         paths = f"{node}.v", f"{node}.spike_times"
-        return {"error": _SquaredError(paths, target, _ceiling(target, self.sd))}
+        return {"errors": _SquaredError(paths, target, _ceiling(target, self.sd))}
 
-    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "sweeps"]:
-        return recorded["error"] / (_counted(target) * self.sd**2)
+    def loss(self, recorded: Mapping[str, Any], target: Target) -> Float[Array, "windows sweeps"]:
+        scale = len(target.windows) / (_counted(target) * self.sd**2)
+        return recorded["errors"] * scale[None]
 
     def residual_record(self, node: str, target: Target) -> Record:
         return {"v": f"{node}.v", "times": f"{node}.spike_times"}
@@ -70,25 +72,25 @@ class Voltage(AbstractLeastSquares):
 
 
 class _SquaredError(AbstractReducer):
-    """Integral of (v - v_recorded)² over the time that counts, mV² steps."""
+    """Integral of (v - v_recorded)² over the time of each window that counts, mV² steps."""
 
     path: tuple[str, str] = eqx.field(static=True)
     target: Target
     ceiling: Float[Array, ""]
 
-    def init(self, first: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+    def init(self, first: tuple[Array, Array]) -> tuple[tuple[Array, ...], Array, Array]:
         check_sweeps(first[0], self.target, "Voltage")
-        # The sum, and voltage and squared error at the start of the next step: unknown at first.
+        # The sums, and voltage and squared error at the start of the next step: unknown at first.
         zero = jnp.zeros_like(first[0])
-        return zero, jnp.full_like(zero, -jnp.inf), zero
+        return tuple(zero for _ in self.target.windows), jnp.full_like(zero, -jnp.inf), zero
 
     def update(
         self,
-        summary: tuple[Array, Array, Array],
+        summary: tuple[tuple[Array, ...], Array, Array],
         series: tuple[Array, Array],
         step: Int[Array, ""],
-    ) -> tuple[Array, Array, Array]:
-        (total, last_v, last_error), (v, times) = summary, series
+    ) -> tuple[tuple[Array, ...], Array, Array]:
+        (totals, last_v, last_error), (v, times) = summary, series
         target, length = self.target, v.shape[0]
         wanted, weight = rows((target.voltage, target.is_subthreshold), step, length)
         end = (jnp.minimum(v, self.ceiling) - wanted) ** 2
@@ -100,11 +102,18 @@ class _SquaredError(AbstractReducer):
         before = jnp.where(is_reset, place, 1.0)
         top = jnp.where(is_reset, (self.ceiling - wanted) ** 2, end)
         cost = before * 0.5 * (start + top) + (1.0 - before) * end
-        return total + sum_over_time(weight * cost), v[-1], end[-1]
+        owner = rows(jnp.asarray(target.segments, v.dtype), step, length)
+        totals = tuple(
+            total + sum_over_time(owner[:, index, None] * (weight * cost))
+            for index, total in enumerate(totals)
+        )
+        return totals, v[-1], end[-1]
 
-    def final(self, summary: tuple[Array, Array, Array], steps: Int[Array, ""] | int) -> Array:
+    def final(
+        self, summary: tuple[tuple[Array, ...], Array, Array], steps: Int[Array, ""] | int
+    ) -> Float[Array, "windows n"]:
         check_steps(steps, self.target, "Voltage")
-        return summary[0]
+        return jnp.stack(summary[0])
 
 
 def _falls(v: Float[Array, "time n"], first: Float[Array, "1 n"]) -> Bool[Array, "time n"]:
@@ -119,5 +128,5 @@ def _ceiling(target: Target, sd: float) -> Float[Array, ""]:
     return jnp.where(jnp.isfinite(highest), highest, 0.0)
 
 
-def _counted(target: Target) -> Float[Array, "sweeps"]:
+def _counted(target: Target) -> Float[Array, "windows sweeps"]:
     return jnp.maximum(jnp.sum(target.is_subthreshold, axis=0), 1.0)

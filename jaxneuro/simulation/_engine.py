@@ -326,13 +326,14 @@ class _GroupBlock:
 
 
 def _advance(population: Population, state: Any, drive: Drive, dt: float) -> Step:
-    """`population.advance`, for neurons with gates so that the way back keeps its arguments only.
+    """`population.advance`, mostly so that the way back keeps its arguments only.
 
-    The rates of a channel leave a hundred numbers per neuron and step behind: computing them again
-    is quicker than fetching them from memory. A neuron with few variables leaves a handful, and
-    gains nothing.
+    The rates of a channel and the crossing of a threshold leave dozens of numbers per neuron and
+    step behind: computing them again is quicker than fetching them from memory. A neuron with few
+    variables and a plain reset leaves a handful, and gains nothing.
     """
-    if sum(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(state)) < MANY_VARIABLES:
+    variables = sum(eqx.is_inexact_array(leaf) for leaf in jax.tree.leaves(state))
+    if variables < MANY_VARIABLES and population.reset_gradient != "event":
         return population.advance(state, drive, dt)
     arrays, rest = eqx.partition((population, state, drive), eqx.is_array)
 

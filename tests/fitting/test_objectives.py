@@ -57,14 +57,16 @@ def made(amplitudes=(-100.0, 400.0, 600.0)):
 
 
 def losses(values, target, **options):
-    """The loss of every objective, of one simulation."""
+    """The loss of each sweep by every objective, of one simulation."""
     wanted = {name: example(name).record("neuron", target) for name in NAMES}
     record = {f"{n}/{key}": what for n, part in wanted.items() for key, what in part.items()}
     recorded = run(cell(values), target.current, record, **options)
-    return {
+    each = {
         name: example(name).loss({key: recorded[f"{name}/{key}"] for key in part}, target)
         for name, part in wanted.items()
     }
+    assert {x.shape for x in each.values()} == {(len(target.windows), target.sweeps)}
+    return {name: jnp.mean(x, axis=0) for name, x in each.items()}
 
 
 jitted = eqx.filter_jit(losses)

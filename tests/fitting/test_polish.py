@@ -8,7 +8,7 @@ import pytest
 
 from jaxneuro.fitting import Problem, Voltage
 from jaxneuro.fitting._descend import descend
-from jaxneuro.fitting._polish import _linearised, _step, polish
+from jaxneuro.fitting._polish import _Linearised, _linearised, _step, polish
 from jaxneuro.fitting._polished import leave
 
 ONE = jax.devices()[:1]
@@ -25,15 +25,16 @@ def test_one_backward_pass_gives_the_gradient_of_each_sweep():
     own = problem.chosen.split(problem.cell)
     paths = sorted(own)
     x = jnp.stack([own[path] for path in paths])
-    losses, slopes = jax.jit(lambda x: _linearised(problem, paths, x))(x)
+    found = jax.jit(lambda x: _linearised(problem, paths, x))(x[None])
 
     def apart(x):
-        return problem.losses(dict(zip(paths, x, strict=True)), True)
+        return jnp.mean(problem.losses(dict(zip(paths, x, strict=True)), True), axis=0)
 
-    np.testing.assert_allclose(losses, jax.jit(apart)(x), rtol=1e-5)
+    np.testing.assert_allclose(found.losses[0], jax.jit(apart)(x), rtol=1e-5)
+    np.testing.assert_allclose(found.total[0], problem.loss(own, True), rtol=1e-5)
     wanted = jax.jit(jax.jacfwd(apart))(x).T
     assert (np.abs(np.asarray(wanted)) > 1e-3).all()
-    np.testing.assert_allclose(slopes, wanted, rtol=1e-3)
+    np.testing.assert_allclose(found.slopes[0], wanted, rtol=1e-3)
 
 
 def test_a_step_is_exact_where_roots_of_losses_are_straight(x64):
@@ -42,16 +43,18 @@ def test_a_step_is_exact_where_roots_of_losses_are_straight(x64):
     start = jnp.zeros(2)
     root = slope.T @ (start - end)
     losses, slopes = root**2, 2.0 * slope * root[None]
-    every = jnp.ones(4, bool)
-    np.testing.assert_allclose(_step(start, losses, slopes, every, 1e-12), end, rtol=1e-6)
-    # A sweep that is not finite has no say, nor one that does not count.
+
+    def step(losses, slopes):
+        return _step(_Linearised(start, losses.mean(), losses, slopes), jnp.asarray(1e-12))
+
+    np.testing.assert_allclose(step(losses, slopes), end, rtol=1e-6)
+    # A sweep that is not finite has no say, nor one of which nothing counts.
     lost = losses.at[1].set(jnp.nan), slopes.at[:, 1].set(jnp.nan)
-    np.testing.assert_allclose(_step(start, *lost, every, 1e-12), end, rtol=1e-6)
-    off = losses.at[2].set(100.0)
-    counts = every.at[2].set(False)
-    np.testing.assert_allclose(_step(start, off, slopes, counts, 1e-12), end, rtol=1e-6)
+    np.testing.assert_allclose(step(*lost), end, rtol=1e-6)
+    off = losses.at[2].set(0.0), slopes.at[:, 2].set(0.0)
+    np.testing.assert_allclose(step(*off), end, rtol=1e-6)
     # No step is longer than half a unit.
-    far = _step(start, 100.0 * losses, 10.0 * slopes, every, 1e-12)
+    far = step(100.0 * losses, 10.0 * slopes)
     assert float(jnp.linalg.norm(far)) == pytest.approx(0.5)
 
 

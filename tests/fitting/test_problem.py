@@ -26,7 +26,7 @@ def test_the_loss_is_the_objective_on_a_plain_simulation(is_exact):
     found = losses(problem, problem.chosen.split(problem.cell), is_exact)
     options = {} if is_exact else {"reset_gradient": "detached", "spike_times": "grid"}
     wanted = objective_examples.loss(small.OBJECTIVE, small.wrong(), problem.target, **options)
-    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    np.testing.assert_allclose(found, wanted[None], rtol=1e-4)
     assert found.min() > 0.1
     mean = problem.loss(problem.chosen.split(problem.cell), is_exact)
     np.testing.assert_allclose(mean, np.mean(wanted), rtol=1e-4)
@@ -46,8 +46,8 @@ def test_spikes_on_the_grid_are_as_good_as_dt_allows():
         problem = small.problem(aim=small.target(dt))
         own = problem.chosen.split(problem.cell)
         found = losses(problem, own, False)
-        np.testing.assert_allclose(found[:2], 0.0, atol=1e-6)  # no spikes, no difference
-        off.append(float(found[2]))
+        np.testing.assert_allclose(found[0, :2], 0.0, atol=1e-6)  # no spikes, no difference
+        off.append(float(found[0, 2]))
     assert 1e-4 < off[0] < 0.5
     assert off[1] < off[0] / 2
 
@@ -86,8 +86,8 @@ def test_a_refractory_period_is_in_whole_steps_or_exact():
     exact, grid = losses(problem, own, True), losses(problem, own, False)
     assert np.isfinite(exact).all()
     # A whole number of steps is held for in both.
-    np.testing.assert_allclose(exact[:2], grid[:2], atol=1e-6)
-    assert exact[2] > 1.0
+    np.testing.assert_allclose(exact[0, :2], grid[0, :2], atol=1e-6)
+    assert exact[0, 2] > 1.0
     slope = jax.jit(jax.grad(lambda p: problem.loss(p, True)))(own)
     assert all(np.isfinite(x) and x != 0 for x in slope.values())
 
@@ -122,22 +122,26 @@ def test_a_baseline_need_not_be_free():
     np.testing.assert_allclose(problem.finished(own).E_L, rest, rtol=1e-6)
 
 
-def test_the_worst_sweeps_can_be_left_out():
+def test_the_worst_windows_can_be_left_out():
     problem = small.problem(small.wrong(), trim=0.3)  # one of three
     own = problem.chosen.split(problem.cell)
-    each = np.sort(np.asarray(losses(problem, own, True)))
+    each = np.sort(np.asarray(losses(problem, own, True))[0])
     assert each[2] > each[1] > each[0]
     assert float(problem.loss(own, True)) == pytest.approx(each[:2].mean(), rel=1e-4)
-    found = problem.total(jnp.asarray([3.0, 1.0, 2.0]))
-    assert float(found) == 1.5
-    assert problem.counts(jnp.asarray([3.0, 1.0, 2.0])).tolist() == [False, True, True]
+    # Of two windows of two sweeps one in four.
+    found = jnp.asarray([[3.0, 1.0], [2.0, 9.0]])
+    aim = dataclasses.replace(small.target(), windows=((20.0, 60.0), (60.0, 100.0)))
+    two = small.problem(small.wrong(), trim=0.25, aim=aim)
+    assert two.options.trimmed == 2  # of six
+    assert two.counts(found).tolist() == [[False, True], [True, False]]
+    assert float(problem.total(jnp.asarray([[3.0, 1.0, 2.0]]))) == 1.5
     # One that is no number is not left out, it is a candidate that failed.
-    assert problem.total(jnp.asarray([1.0, jnp.nan, 2.0])) == jnp.inf
-    slope = jax.grad(problem.total)(jnp.asarray([3.0, 1.0, 2.0]))
-    np.testing.assert_allclose(slope, [0.0, 0.5, 0.5])
+    assert problem.total(jnp.asarray([[1.0, jnp.nan, 2.0]])) == jnp.inf
+    slope = jax.grad(problem.total)(jnp.asarray([[3.0, 1.0, 2.0]]))
+    np.testing.assert_allclose(slope, [[0.0, 0.5, 0.5]])
     assert small.problem(trim=0.1).options.trimmed == 0
     for trim in (-0.1, 1.0, 0.9):
-        with pytest.raises(ValueError, match=f"trim is {trim}, which leaves none of 3 sweeps"):
+        with pytest.raises(ValueError, match=f"trim is {trim}, which leaves none of 3 windows"):
             small.problem(trim=trim)
 
 
