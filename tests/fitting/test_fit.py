@@ -199,7 +199,7 @@ def test_what_is_said_when_no_single_parameter_is_to_blame():
         ({"starts": 0}, "starts is 0, generations 16, patience 60 and steps 10; all must be at"),
         ({"steps": -1}, "steps -1; all must be at least 1"),
         ({"patience": 0}, "patience 0"),
-        ({"trim": 0.3, "strategy": "least_squares"}, "'least_squares' counts every sweep"),
+        ({"trim": 0.3, "strategy": "least_squares"}, "'least_squares' counts every window"),
     ],
 )
 def test_misuses_are_refused(options, message):
