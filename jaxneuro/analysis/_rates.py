@@ -1,9 +1,6 @@
-import math
-from collections.abc import Sequence
-
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Float, Shaped
 
 
 def windowed_counts(
@@ -68,55 +65,6 @@ def rate_map(
     kernel = np.exp(-0.5 * apart**2)
     kernel = jnp.asarray(kernel / kernel.sum(axis=1, keepdims=True), rates.dtype)
     return jnp.tensordot(kernel, rates, axes=1)
-
-
-def spike_times(
-    spikes: Shaped[Array | np.ndarray, "time ..."], dt: float
-) -> list[Float[np.ndarray, " _"]]:
-    """The times of each neuron's spikes, ms.
-
-    A spike of step i is at (i + 1) dt, where the step ends.
-
-    **Arguments:**
-
-    - `spikes`: as in `firing_rate`; whatever is above 0 is a spike.
-    - `dt`: step, ms.
-
-    **Returns:** one array for each neuron, in increasing order; further axes are flattened.
-
-    >>> import numpy as np
-    >>> [times.tolist() for times in spike_times(np.array([[0, 1], [0, 0], [0, 1]]), 0.5)]
-    [[], [0.5, 1.5]]
-    """
-    fired = np.asarray(spikes) > 0
-    fired = fired.reshape(len(fired), math.prod(fired.shape[1:]))
-    return [(np.flatnonzero(column) + 1) * float(dt) for column in np.ascontiguousarray(fired.T)]
-
-
-def counts_between(
-    times: Sequence[Shaped[Array | np.ndarray, " _"]], start: float, stop: float
-) -> Int[np.ndarray, " neurons"]:
-    """Count each neuron's spikes in [start, stop).
-
-    **Arguments:**
-
-    - `times`: of each neuron's spikes, ms, as from `spike_times`, in any order.
-    - `start`, `stop`: ms.
-
-    **Returns:** one count for each neuron.
-
-    **Raises:** `ValueError` when `stop` is not after `start`.
-
-    >>> import numpy as np
-    >>> counts_between([np.array([1.0, 2.0, 3.0]), np.array([])], 1.0, 3.0).tolist()
-    [2, 0]
-    """
-    if not stop > start:
-        raise ValueError(
-            f"counts_between: start is {start} ms and stop is {stop} ms. Pass a stop after start."
-        )
-    inside = [np.asarray(each) for each in times]
-    return np.array([np.sum((each >= start) & (each < stop)) for each in inside], np.int64)
 
 
 def _window_steps(steps: int, dt: float, window: float) -> int:

@@ -24,7 +24,7 @@ def victor_purpura(a: Train, b: Train, cost: float) -> float:
     >>> victor_purpura([10.0, 50.0], [12.0], cost=0.1)
     1.2
     """
-    a, b = _train("victor_purpura", "a", a), _train("victor_purpura", "b", b)
+    a, b = as_train("victor_purpura", "a", a), as_train("victor_purpura", "b", b)
     if not 0 <= cost < np.inf:
         raise ValueError(f"victor_purpura: the cost is {cost} per ms. Pass 0 or more.")
     # Entry j: the distance of the spikes of a so far and the first j of b.
@@ -59,7 +59,7 @@ def van_rossum(a: Train, b: Train, tau: float) -> float:
     >>> round(van_rossum([10.0], [15.0], tau=5.0) ** 2, 4)  # 2 - 2 / e
     1.2642
     """
-    a, b = _train("van_rossum", "a", a), _train("van_rossum", "b", b)
+    a, b = as_train("van_rossum", "a", a), as_train("van_rossum", "b", b)
     if not 0 < tau < np.inf:
         raise ValueError(f"van_rossum: tau is {tau} ms. Pass a positive time.")
     times = np.concatenate([a, b])
@@ -94,7 +94,7 @@ def gamma_factor(data: Train, model: Train, window: float, duration: float) -> f
     >>> round(gamma_factor([10.0, 60.0], [11.0, 90.0], window=2.0, duration=200.0), 4)
     0.4792
     """
-    data, model = _train("gamma_factor", "data", data), _train("gamma_factor", "model", model)
+    data, model = as_train("gamma_factor", "data", data), as_train("gamma_factor", "model", model)
     _check_window(data, model, window, duration)
     if not len(data) + len(model):
         return float("nan")
@@ -140,7 +140,7 @@ def _check_window(data: np.ndarray, model: np.ndarray, window: float, duration: 
         )
 
 
-def _train(function: str, name: str, times: Train) -> np.ndarray:
+def as_train(function: str, name: str, times: Train) -> np.ndarray:
     times = np.asarray(times, np.float64)
     if times.ndim != 1 or not np.isfinite(times).all():
         raise ValueError(

@@ -1,6 +1,9 @@
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
+from ._intervals import cv, interspike_intervals
+from ._spike_times import spike_times
+
 
 def firing_rate(
     spikes: Shaped[Array | np.ndarray, "time ..."], dt: float
@@ -38,7 +41,8 @@ def isi_cv(
 ) -> Float[np.ndarray, "..."]:
     """Irregularity of each neuron: standard deviation of its interspike intervals over their mean.
 
-    0 is a regular train, 1 a Poisson process. Independent of the step.
+    0 is a regular train, 1 a Poisson process. Independent of the step. (`cv` is the same
+    of intervals, and works under `jax.jit`.)
 
     **Arguments:**
 
@@ -50,13 +54,5 @@ def isi_cv(
     >>> isi_cv(np.array([1, 0, 1, 0, 0, 0, 1])).item()  # intervals of 2 and 4 steps
     0.3333333333333333
     """
-    spikes = np.asarray(spikes) > 0
-    columns = spikes.reshape(len(spikes), spikes[:1].size).T
-    return np.array([_interval_cv(column) for column in columns], np.float64).reshape(
-        spikes.shape[1:]
-    )
-
-
-def _interval_cv(spikes: np.ndarray) -> float:
-    intervals = np.diff(np.flatnonzero(spikes))
-    return float("nan") if len(intervals) < 2 else float(intervals.std() / intervals.mean())
+    irregularity = cv(interspike_intervals(spike_times(spikes, 1.0)))
+    return np.asarray(irregularity).reshape(spikes.shape[1:])

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxneuro.analysis import counts_between, rate_map, spike_times, windowed_counts
+from jaxneuro.analysis import rate_map, windowed_counts
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int32, np.float32])
@@ -40,25 +40,6 @@ def test_smoothing_is_a_gaussian_and_keeps_a_constant_rate():
     np.testing.assert_allclose(fast, rates, rtol=1e-6, atol=1e-6)
 
 
-def test_times_are_the_ends_of_the_steps():
-    spikes = np.random.default_rng(1).random((300, 7)) < 0.1
-    spikes[:, 3] = False
-    times = spike_times(jnp.asarray(spikes), 0.5)
-    assert len(times) == 7
-    for neuron in range(7):
-        np.testing.assert_array_equal(times[neuron], (np.flatnonzero(spikes[:, neuron]) + 1) * 0.5)
-    assert spike_times(np.zeros((5, 0)), 1.0) == []
-    assert [len(x) for x in spike_times(np.zeros((0, 2)), 1.0)] == [0, 0]
-    assert [x.tolist() for x in spike_times(np.array([0, 1]), 2.0)] == [[4.0]]
-
-
-def test_counts_hold_the_start_and_not_the_stop():
-    times = [np.array([3.0, 1.0, 2.0]), np.array([]), np.array([5.0])]
-    assert counts_between(times, 1.0, 3.0).tolist() == [2, 0, 0]
-    assert counts_between(times, 0.0, 9.0).tolist() == [3, 0, 1]
-    assert counts_between([], 0.0, 1.0).tolist() == []
-
-
 def test_misuse_is_named():
     spikes = np.zeros((10, 2))
     with pytest.raises(ValueError, match=r"window is 0\.25 ms, which is no multiple of dt = 0\.1"):
@@ -69,5 +50,3 @@ def test_misuse_is_named():
         windowed_counts(spikes, 0.0, 1.0)
     with pytest.raises(ValueError, match=r"smoothing is -1\.0 ms"):
         rate_map(spikes, 0.1, 0.5, smoothing=-1.0)
-    with pytest.raises(ValueError, match="Pass a stop after start"):
-        counts_between([np.zeros(1)], 2.0, 2.0)

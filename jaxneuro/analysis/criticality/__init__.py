@@ -1,0 +1,33 @@
+"""Measures of criticality: avalanches, power laws, branching, correlations."""
+
+from ._avalanches import Avalanches as Avalanches
+from ._avalanches import find_avalanches as find_avalanches
+from ._avalanches import population_interval as population_interval
+from ._branching_process import branching_process as branching_process
+from ._branching_process import galton_watson as galton_watson
+from ._branching_process import subsample as subsample
+from ._comparison import Comparison as Comparison
+from ._comparison import compare_power_law as compare_power_law
+from ._crackling import Crackling as Crackling
+from ._crackling import crackling_relation as crackling_relation
+from ._goodness import power_law_p_value as power_law_p_value
+from ._multistep import MultistepRegression as MultistepRegression
+from ._multistep import multistep_regression as multistep_regression
+from ._naive_branching import NaiveBranching as NaiveBranching
+from ._naive_branching import naive_branching as naive_branching
+from ._power_law import PowerLawFit as PowerLawFit
+from ._power_law import fit_power_law as fit_power_law
+from ._power_law import power_law_survival as power_law_survival
+from ._power_law_sample import power_law_sample as power_law_sample
+from ._profiles import Profiles as Profiles
+from ._profiles import mean_profiles as mean_profiles
+from ._regime import Criticality as Criticality
+from ._regime import Regime as Regime
+from ._regime import classify_regime as classify_regime
+from ._regime import measure_criticality as measure_criticality
+from ._score import criticality_score as criticality_score
+from ._shape_collapse import ShapeCollapse as ShapeCollapse
+from ._shape_collapse import shape_collapse as shape_collapse
+from ._smooth_branching import smooth_branching as smooth_branching
+from ._spatial_correlation import SpatialCorrelation as SpatialCorrelation
+from ._spatial_correlation import spatial_correlation as spatial_correlation
