@@ -23,9 +23,11 @@ from jaxneuro.neurons import (
     QIF,
     AbstractNeuron,
     AdaptiveLIF,
+    AdaptiveThreshold,
     AdaptiveThresholdAdEx,
     AdEx,
     ConductanceElement,
+    ConductanceLIF,
     CurrentElement,
     CurrentLIF,
     FitzHughNagumo,
@@ -236,6 +238,19 @@ def hodgkin_huxley():
     )
 
 
+def conductance_lif():
+    return ConductanceLIF(
+        tau=9.0,
+        threshold=-54.0,
+        v_rest=-66.0,
+        v_reset=-74.0,
+        delta_w=0.02,
+        tau_w=90.0,
+        e_adaptation=-88.0,
+        adaptation="conductance",
+    )
+
+
 def eif():
     return EIF(C=90.0, g_L=9.0, E_L=-66.0, v_t=-58.0, Delta_T=3.0, v_reset=-69.0, v_peak=-31.0)
 
@@ -299,8 +314,12 @@ def neuromorphic():
 
 
 EXAMPLES: dict[str, Example] = LIF_FAMILY | {
+    "AdaptiveThreshold": Example(
+        lambda: AdaptiveThreshold(lif(), increase=0.3, tau=40.0, rate=15.0), 0.1, 2.0
+    ),
     "AdEx": Example(adex, 100.0, 1500.0, 0.1),
     "AdaptiveThresholdAdEx": Example(adaptive_threshold_adex, 100.0, 1500.0, 0.1),
+    "ConductanceLIF": Example(conductance_lif, 0.3, 4.0, start={"v": -63.0, "w": 0.05}),
     "HHneuronBischop": Example(hh_bischop, 10.0, 400.0, 0.1, coarse=0.05),
     "HHneuronCorbit": Example(hh_corbit, 0.5, 12.0, 0.1, coarse=0.05),
     "EIF": Example(eif, 5.0, 300.0, 0.1),

@@ -13,6 +13,7 @@ from . import _artificial, _hodgkin_huxley, _izhikevich_2003, _izhikevich_2007
 _NO_CELLS = {
     "AbstractNeuron",
     "AbstractODENeuron",
+    "AdaptiveThreshold",
     "Neuromorphic",
     "PoissonCell",
     "Refractory",

@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from jaxneuro import topology
+from jaxneuro.catalogue import ConductanceNetwork
 from jaxneuro.core import init_key, leaf_paths, map_leaves, resolve_path, suggest
 from jaxneuro.edges import AbstractEdge, OneToOne, Projection, SharedReceptor
-from jaxneuro.inputs import AbstractSource, Constant, Cues, Function, Poisson
+from jaxneuro.inputs import AbstractSource, Constant, Cues, Function, Poisson, RandomPulses
 from jaxneuro.network import Network, NetworkState
 from jaxneuro.neurons import Fragment, Input, Population
 
+from ._network_catalogue import CELLS, build_catalogue, groups_of, joined_of
 from ._network_config import InputConfig, NetworkSimulationConfig
 from ._network_parts import build_noise, build_receptor, known, prefixed
 from ._network_populations import build_population
@@ -40,6 +43,8 @@ class Built(NamedTuple):
     - `state`: where it starts.
     - `places`: populations and inputs, with their directions.
     - `joined`: projections by name.
+    - `groups`: by name, a population and those of its neurons that belong together.
+    - `made`: the network of the catalogue that is a part of it, if there is one.
     """
 
     network: Network
@@ -47,6 +52,8 @@ class Built(NamedTuple):
     state: NetworkState
     places: dict[str, Place]
     joined: dict[str, Joined]
+    groups: dict[str, tuple[str, np.ndarray]]
+    made: ConductanceNetwork | None = None
 
 
 def build_network(config: NetworkSimulationConfig) -> Built:
@@ -54,42 +61,67 @@ def build_network(config: NetworkSimulationConfig) -> Built:
 
     **Raises:** `ValueError` naming the part of the configuration that is wrong.
     """
-    if not config.populations:
-        raise ValueError("populations is missing: a table [populations.NAME] for each population.")
+    if not config.populations and not config.catalogue.network:
+        raise ValueError(
+            "populations is missing: a table [populations.NAME] for each population, or "
+            "[catalogue] with the name of a network."
+        )
     key = jax.random.key(config.seed)
     nodes: dict[str, Population | Input] = {}
+    edges: dict[str, AbstractEdge] = {}
     places: dict[str, Place] = {}
+    joined: dict[str, Joined] = {}
+    groups: dict[str, tuple[str, np.ndarray]] = {}
+    made = None
+    if config.catalogue.network:
+        made = build_catalogue(config.catalogue, init_key(key, "catalogue"))
+        nodes, edges = dict(made.network.nodes), dict(made.network.edges)
+        places = {name: Place(node.size) for name, node in nodes.items()}
+        joined = joined_of(made)
+        groups = {name: (CELLS, which) for name, which in groups_of(made).items()}
     for name, population in config.populations.items():
         where = f"populations.{name}"
         nodes[name] = build_population(where, population, init_key(key, where))
         positions = LAYOUTS[population.layout](population.size, init_key(key, f"{where}.layout"))
         places[name] = Place(population.size, population.layout, positions)
+        groups[name] = name, np.arange(population.size)
     inputs: dict[str, Constant | AbstractSource] = {}
-    edges: dict[str, AbstractEdge] = {}
     for name, one in config.inputs.items():
         _build_input(name, one, places, inputs, edges)
         nodes[name] = Input(places[name].size)
-    owners = _receptor_owners(config, nodes)
+    _check_inputs(config, made)
+    owners = _receptor_owners(config, nodes, edges)
     for name, receptor in config.receptors.items():
         where, shape = f'receptors."{name}"', (places[owners[name]].size,)
         built = build_receptor(where, receptor, init_key(key, where), shape)
         edges[name] = SharedReceptor(owners[name], built)
-    joined = {
-        name: build_projection(name, projection, places, owners, key, config.spike_times)
-        for name, projection in config.projections.items()
-    }
-    edges |= {name: one.edge for name, one in joined.items()}
+    for name, projection in config.projections.items():
+        one = build_projection(name, projection, places, owners, key, config.spike_times)
+        joined[name], edges[name] = one, one.edge
     for name, noise in config.noise.items():
         where = f"noise.{name}"
         node = owners.get(noise.target, noise.target.partition(".")[0])
-        if node not in config.populations:
+        populations = [name for name in places if isinstance(nodes[name], Population)]
+        if node not in populations:
             came = f"there is no {noise.target!r}" if noise.target else "it is missing"
-            near = suggest(noise.target, [*config.populations, *owners])
+            near = suggest(noise.target, [*populations, *owners])
             raise ValueError(f"{where}.target: {came}. {near}")
         edges[name] = build_noise(where, noise, init_key(key, where), (places[node].size,))
-    _check_names(config)
+    _check_names(config, made)
     network = Network(nodes, edges)
-    return Built(network, inputs, start_state(network, config, key), places, joined)
+    state = start_state(network, config, key)
+    return Built(network, inputs, state, places, joined, groups, made)
+
+
+def _check_inputs(config: NetworkSimulationConfig, made: ConductanceNetwork | None) -> None:
+    """Refuses to leave an input of a network of the catalogue without a course."""
+    for name in made.network.inputs if made is not None else ():
+        if name not in config.inputs:
+            kind = "poisson" if name == "input" else "pulses"
+            raise ValueError(
+                f"inputs.{name} is missing: {config.catalogue.network} has that input. Add "
+                f"[inputs.{name}] with its course, such as kind = '{kind}'."
+            )
 
 
 def _build_input(
@@ -101,6 +133,10 @@ def _build_input(
 ) -> None:
     """Adds the input's size, its source, and the current into its target."""
     size = config.size or (2 if any(cue.direction is not None for cue in config.cues) else 1)
+    if name in places and not config.target:  # of a network of the catalogue
+        if config.size is not None:
+            raise ValueError(f"inputs.{name}.size: that of the network is known; leave it out.")
+        size = places[name].size
     if config.target:
         node = config.target.partition(".")[0]
         if node not in places or node in inputs:
@@ -132,6 +168,8 @@ def _source(config: InputConfig, size: int) -> Constant | AbstractSource:
     if config.kind == "poisson":
         rate = draw(known(config.rate), no_key, (size,))
         return Poisson(jnp.broadcast_to(rate, (size,)))
+    if config.kind == "pulses":
+        return RandomPulses(known(config.interval), config.fraction)
     if config.kind == "cues":
         values = [
             cue.value if cue.direction is None else (cue.value, cue.direction)
@@ -150,10 +188,12 @@ def _source(config: InputConfig, size: int) -> Constant | AbstractSource:
 
 
 def _receptor_owners(
-    config: NetworkSimulationConfig, nodes: Mapping[str, Population | Input]
+    config: NetworkSimulationConfig,
+    nodes: Mapping[str, Population | Input],
+    edges: Mapping[str, AbstractEdge],
 ) -> dict[str, str]:
     """The population of each shared receptor: the first part of its name, or whose own it is."""
-    owners = {}
+    owners = {n: edge.target for n, edge in edges.items() if isinstance(edge, SharedReceptor)}
     for name, node in nodes.items():
         if isinstance(node, Population) and isinstance(node.neuron, Fragment):
             own = node.neuron.edges_of(name)
@@ -170,10 +210,13 @@ def _receptor_owners(
     return owners
 
 
-def _check_names(config: NetworkSimulationConfig) -> None:
+def _check_names(config: NetworkSimulationConfig, made: ConductanceNetwork | None) -> None:
     """Refuses one name for two parts, which the network could not tell apart."""
     sections = ("populations", "inputs", "receptors", "projections", "noise")
     seen: dict[str, str] = {}
+    if made is not None:
+        own = [*made.network.populations, *made.network.edges]
+        seen = dict.fromkeys(own, f"catalogue {config.catalogue.network}")
     for section in sections:
         for name in getattr(config, section):
             if name in seen:

@@ -1,22 +1,25 @@
 """What a configuration of `jaxneuro simulate` can say of a network."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from ._config import Count, NotNegative, Positive, Section
+from ._network_catalogue_config import CatalogueConfig, Probability
 from ._quantity import Number, Quantities, Quantity, Setting
 
-Probability = Annotated[float, Field(ge=0, le=1)]
-Figure = Literal["raster", "traces", "conductances", "rate_map", "population_vector", "synapses"]
-FIGURES: tuple[Figure, ...] = (
+Figure = Literal[
     "raster",
+    "activity",
+    "graph",
     "traces",
     "conductances",
     "rate_map",
     "population_vector",
     "synapses",
-)
+    "animation",
+]
+FIGURES: tuple[Figure, ...] = tuple(name for name in get_args(Figure) if name != "animation")
 
 # What a rule needs, and what else it may have.
 RULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -40,6 +43,7 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sine": (("value", "frequency"), ("offset",)),
     "poisson": (("rate",), ()),
     "cues": (("cues",), ()),
+    "pulses": (("interval",), ("fraction",)),
 }
 OF_KINDS = {name for wanted, optional in KINDS.values() for name in (*wanted, *optional)}
 
@@ -193,8 +197,8 @@ class CueConfig(Section):
 class InputConfig(Section):
     """Signals from outside."""
 
-    kind: Literal["constant", "step", "sine", "poisson", "cues"] = "constant"
-    """Their course."""
+    kind: Literal["constant", "step", "sine", "poisson", "cues", "pulses"] = "constant"
+    """Their course; pulses are 1 in a random part of the channels at regular times."""
     target: str = ""
     """A population that they drive as a current; by default only projections read them."""
     size: Count | None = None
@@ -213,6 +217,10 @@ class InputConfig(Section):
     """Spikes per second of each channel, Hz (poisson)."""
     cues: list[CueConfig] = Field(default_factory=list)
     """Presentations (cues)."""
+    interval: Positive | None = None
+    """From one pulse to the next, ms (pulses)."""
+    fraction: Probability = 0.01
+    """Of the channels, at each pulse (pulses)."""
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "InputConfig":
@@ -249,6 +257,7 @@ class NetworkSimulationConfig(Section):
     """Of the recorded variables, for the figures, such as {v = "mV", g = "nS", I = "pA"}."""
     figures: list[Figure] = Field(default_factory=lambda: list(FIGURES))
     """Which figures are drawn, as far as there is something to draw."""
+    catalogue: CatalogueConfig = Field(default_factory=CatalogueConfig)
     populations: dict[str, PopulationConfig] = Field(default_factory=dict)
     receptors: dict[str, ReceptorConfig] = Field(default_factory=dict)
     projections: dict[str, ProjectionConfig] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxneuro.core import interrupted_afterwards
+from jaxneuro.inputs import Poisson, RandomPulses
 from jaxneuro.network import NetworkState
 from jaxneuro.simulation import simulate
 
@@ -14,6 +15,7 @@ from ._network_build import Built
 from ._trial import BLOCK, part_length, runtime_mistakes
 
 LARGEST_PART = 2**25  # recorded numbers in memory at once
+EVENTS = (Poisson, RandomPulses)  # inputs of which each 1 is an event
 SPIKES = "spikes of "  # no path has a blank
 
 
@@ -26,6 +28,7 @@ class NetworkOutcome(NamedTuple):
     - `traces`: by path, `(time, neurons)`; the value after each step.
     - `kept`: which neurons these are, by path.
     - `spikes`: by population, the times of each neuron's spikes, ms.
+    - `stimuli`: the same of the inputs that send events, by channel.
     - `not_finite`: by population, how many neurons did not stay finite.
     """
 
@@ -33,6 +36,7 @@ class NetworkOutcome(NamedTuple):
     traces: dict[str, np.ndarray]
     kept: dict[str, np.ndarray]
     spikes: dict[str, list[np.ndarray]]
+    stimuli: dict[str, list[np.ndarray]]
     not_finite: dict[str, int]
 
 
@@ -59,15 +63,18 @@ def run_network(
     **Raises:** `ValueError` for a path that there is not.
     """
     populations = built.network.populations
-    sizes = [population.size for population in populations.values()]
+    events = {name: x for name, x in built.inputs.items() if isinstance(x, EVENTS)}
+    senders = {name: built.network.nodes[name].size for name in (*populations, *events)}
+    sizes = list(senders.values())
     a_step = sum(sizes) + len(paths) * max(sizes)
     longest = max(1, LARGEST_PART // (a_step * BLOCK)) * BLOCK
     length = part_length(steps, longest)
     leaf = "spike_times" if is_exact else "spikes"
-    record = {path: path for path in paths} | {SPIKES + n: f"{n}.{leaf}" for n in populations}
+    record = {path: path for path in paths}
+    record |= {SPIKES + n: f"{n}.{leaf if n in populations else 'spikes'}" for n in senders}
     traces: dict[str, list[np.ndarray]] = {path: [] for path in paths}
     kept: dict[str, np.ndarray] = {}
-    found: dict[str, list[np.ndarray]] = {name: [] for name in populations}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in senders}
     state = built.state
     for start in range(0, steps, length):
         with interrupted_afterwards(), runtime_mistakes():
@@ -87,17 +94,18 @@ def run_network(
             values = np.asarray(run[path])[:left].reshape(left, -1)
             kept.setdefault(path, evenly(values.shape[1], neurons))
             traces[path].append(values[(every - 1 - start) % every :: every, kept[path]])
-        for name in populations:
+        for name in senders:
             series = np.asarray(run[SPIKES + name])[:left].reshape(left, -1)
-            found[name].append(_events(series, start, dt, is_exact))
+            found[name].append(_events(series, start, dt, is_exact and name in populations))
+    times = {
+        name: _by_neuron(np.concatenate(parts), senders[name]) for name, parts in found.items()
+    }
     return NetworkOutcome(
         np.arange(every, steps + 1, every) * dt,
         {path: np.concatenate(parts) for path, parts in traces.items()},
         kept,
-        {
-            name: _by_neuron(np.concatenate(parts), populations[name].size)
-            for name, parts in found.items()
-        },
+        {name: times[name] for name in populations},
+        {name: times[name] for name in events},
         {name: _not_finite(state, name, populations[name].size) for name in populations},
     )
 

@@ -18,7 +18,7 @@ from ._simulation_config import SimulateArguments, SimulationConfig
 from ._stimulus import Protocol, build_stimulus
 from ._trial import Outcome, run_trial
 
-NETWORK_TABLES = ("populations", "receptors", "projections", "noise", "inputs")
+NETWORK_TABLES = ("catalogue", "populations", "receptors", "projections", "noise", "inputs")
 
 
 def main(arguments: list[str], began: float) -> None:

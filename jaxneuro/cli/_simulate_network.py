@@ -10,7 +10,8 @@ from ._errors import fail, told, users_mistakes
 from ._info import device_name, versions
 from ._network_build import Built, build_network
 from ._network_config import NetworkArguments, NetworkSimulationConfig
-from ._network_figures import draw_network
+from ._network_figures import draw_animation, draw_network, in_groups
+from ._network_page import write_network_page
 from ._network_run import NetworkOutcome, run_network
 from ._parse import parse
 from ._run_folder import RunFolder, as_json, free_folder, write_atomically
@@ -59,9 +60,11 @@ def _write(
         _save_traces(folder.path / "traces.npz", outcome)
     write_atomically(folder.path / "spikes.csv", _spike_table(outcome.spikes))
     summary = _summary(config, built, outcome)
-    draw_network(config, built, outcome, folder.figures)
+    drawn = draw_network(config, built, outcome, folder.figures)
+    film = draw_animation(config, built, outcome, folder.figures)
     summary["wall_seconds"] = round(time.perf_counter() - began, 2)
     write_atomically(folder.summary, as_json(summary, indent=2) + "\n")
+    write_network_page(folder.path, built, summary, drawn, film)
     _tell(summary, folder.path)
 
 
@@ -88,16 +91,25 @@ def _summary(
     config: NetworkSimulationConfig, built: Built, outcome: NetworkOutcome
 ) -> dict[str, Any]:
     start, stop = float(config.measure_from), float(config.duration)
+
+    def measured(each: list[np.ndarray]) -> dict[str, Any]:
+        return _statistics([times[times > start] for times in each], stop - start)
+
     return {
         "populations": {
-            name: _statistics([times[times > start] for times in each], stop - start)
+            name: measured(each)
             | {
                 "spikes": int(sum(map(len, each))),
                 "not_finite": outcome.not_finite[name],
-                "model": config.populations[name].model,
+                "model": _model(name, config),
                 "integrator": type(built.network.populations[name].integrator).__name__,
             }
             for name, each in outcome.spikes.items()
+        },
+        "groups": {
+            name: measured(each)
+            for name, each in in_groups(built, outcome).items()
+            if name not in outcome.spikes
         },
         "synapses": {name: joined.synapses for name, joined in built.joined.items()},
         "dt": float(config.dt),
@@ -107,6 +119,13 @@ def _summary(
         "device": device_name(),
         "versions": versions(),
     }
+
+
+def _model(population: str, config: NetworkSimulationConfig) -> str:
+    """What its neurons are called."""
+    if population in config.populations:
+        return config.populations[population].model
+    return f"ConductanceLIF in {config.catalogue.network}"
 
 
 def _statistics(times: list[np.ndarray], duration: float) -> dict[str, Any]:

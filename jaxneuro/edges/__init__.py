@@ -13,12 +13,17 @@ from ._convolution import AveragePool as AveragePool
 from ._convolution import Conv as Conv
 from ._convolution import MaxPool as MaxPool
 from ._dale import Dale as Dale
+from ._direct_conductance import DirectConductance as DirectConductance
+from ._delays import innermost as innermost
 from ._dropout import Dropout as Dropout
 from ._event_delivery import SparseLayout as SparseLayout
+from ._event_delivery import lay_out as lay_out
+from ._event_delivery import visit_set as visit_set
 from ._g_protein import GProtein as GProtein
 from ._gap_junction import GapJunction as GapJunction
 from ._gates import AbstractGate as AbstractGate
 from ._gates import MagnesiumBlock as MagnesiumBlock
+from ._gaussian_events import GaussianEvents as GaussianEvents
 from ._graded import GradedConductance as GradedConductance
 from ._graded import GradedCurrent as GradedCurrent
 from ._kinetic_receptors import AMPA as AMPA
@@ -35,6 +40,7 @@ from ._low_rank import LowRank as LowRank
 from ._noise import BaselineNoise as BaselineNoise
 from ._noise import PoissonEvents as PoissonEvents
 from ._noise import UniformDraw as UniformDraw
+from ._non_negative import NonNegative as NonNegative
 from ._oscillation import Oscillation as Oscillation
 from ._poisson_noise import PoissonNoise as PoissonNoise
 from ._projection import Projection as Projection

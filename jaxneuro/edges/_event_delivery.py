@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.custom_batching import sequential_vmap
-from jaxtyping import Array, Float, Int, UInt32
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 WORD = 32
 LONGEST_CHUNK = 1024
@@ -161,28 +161,33 @@ def _visit_senders(
     layout = synapses.layout
     assert layout is not None, "without a layout all synapses are added"
     count = layout.starts.shape[0] - 1
-    words = _packed(lax.slice(signals, (layout.first,), (layout.first + count,)) != 0)
+    sent = lax.slice(signals, (layout.first,), (layout.first + count,)) != 0
+    return visit_set(sent, _adder(signals, weight, synapses.post, layout, delays), out)
+
+
+def visit_set(flags: Bool[Array, "n"], visit: Callable[[Array, Any], Any], carry: Any) -> Any:
+    """`carry` after `visit(index, carry)` for the index of every flag that is set."""
+    words = _packed(flags)
     groups = _packed(words != 0)
-    add = _adder(signals, weight, synapses.post, layout, delays)
 
     # Three nested loops, each over the bits that are set: groups of words, words, neurons. Their
     # bodies are short, since starting one operation takes as long as adding fifty synapses.
-    def visit_group(group: Array, out: Array) -> Array:
-        def visit_word(carry: tuple[Array, Array]) -> tuple[Array, Array]:
-            left, out = carry
+    def visit_group(group: Array, carry: Any) -> Any:
+        def visit_word(loop: tuple[Array, Any]) -> tuple[Array, Any]:
+            left, carry = loop
             index = _lowest(left) * groups.shape[0] + group
 
-            def visit_neuron(carry: tuple[Array, Array]) -> tuple[Array, Array]:
-                word, out = carry
-                return word & (word - 1), add(_lowest(word) * words.shape[0] + index, out)
+            def visit_one(loop: tuple[Array, Any]) -> tuple[Array, Any]:
+                word, carry = loop
+                return word & (word - 1), visit(_lowest(word) * words.shape[0] + index, carry)
 
             word = lax.dynamic_index_in_dim(words, index, keepdims=False)
-            return left & (left - 1), lax.while_loop(_is_left, visit_neuron, (word, out))[1]
+            return left & (left - 1), lax.while_loop(_is_left, visit_one, (word, carry))[1]
 
         bits = lax.dynamic_index_in_dim(groups, group, keepdims=False)
-        return lax.while_loop(_is_left, visit_word, (bits, out))[1]
+        return lax.while_loop(_is_left, visit_word, (bits, carry))[1]
 
-    return lax.fori_loop(0, groups.shape[0], visit_group, out)
+    return lax.fori_loop(0, groups.shape[0], visit_group, carry)
 
 
 def _adder(
@@ -238,5 +243,5 @@ def _lowest(word: Array) -> Int[Array, ""]:
     return lax.population_count((word & -word) - 1).astype(jnp.int32)
 
 
-def _is_left(carry: tuple[Array, Array]) -> Array:
+def _is_left(carry: tuple[Array, Any]) -> Array:
     return carry[0] != 0

@@ -6,6 +6,7 @@ from ._encoders import population_encode as population_encode
 from ._encoders import rate_encode as rate_encode
 from ._events import array_to_events as array_to_events
 from ._events import events_to_array as events_to_array
+from ._random_pulses import RandomPulses as RandomPulses
 from ._sources import AbstractSource as AbstractSource
 from ._sources import Constant as Constant
 from ._sources import Function as Function

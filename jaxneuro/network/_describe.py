@@ -63,6 +63,8 @@ def _order(network: Network) -> list[str]:
         into = [name for name, node in aims.items() if node in group.populations]
         heard = f"; hears {', '.join(into)}" if into else ""
         lines.append(f"  {number}. {', '.join(group.populations)}: {how}{heard}")
+    if others:
+        lines.append(f"stages of a step: {', '.join(stage.tag for stage in network.stages)}")
     return lines
 
 

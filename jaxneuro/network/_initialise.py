@@ -9,8 +9,10 @@ from jaxtyping import Array, Float, Key
 
 from jaxneuro.core import Drive, init_key
 from jaxneuro.edges import AbstractReceptor, Dale, Projection, SharedReceptor
+from jaxneuro.neurons import AbstractStart
 
 from ._network import Network
+from ._select import select
 
 
 class AbstractInitialiser(eqx.Module):
@@ -48,10 +50,13 @@ class Uniform(AbstractInitialiser):
         return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
 
 
+Drawing = AbstractInitialiser | AbstractStart
+
+
 def initialise(
     network: Network,
     key: Key[Array, ""],
-    initialiser: AbstractInitialiser | None = None,
+    initialiser: Drawing | Mapping[str, Drawing] | None = None,
     *,
     redraw: bool = False,
 ) -> Network:
@@ -59,8 +64,12 @@ def initialise(
 
     **Arguments:**
 
-    - `initialiser`: `Kaiming()` by default.
-    - `redraw`: True draws all weights anew.
+    - `initialiser`: `Kaiming()` by default; a start such as `LognormalStart(0.5, 0.3)` serves too.
+      Or one by name or tag of edges, `{"glutamate": UniformStart()}`: then only these are drawn,
+      and of several that fit an edge the last one counts.
+    - `redraw`: True draws all of these weights anew.
+
+    **Raises:** `KeyError` for a tag that nothing has.
 
     !!! example
 
@@ -68,13 +77,19 @@ def initialise(
         net = initialise(net, jax.random.key(0), Kaiming(gain=3.0))
         ```
     """
-    draw = Kaiming() if initialiser is None else initialiser
+    if isinstance(initialiser, Mapping):
+        draws = {name: one for tag, one in initialiser.items() for name in select(network, tag)}
+    else:
+        draws = dict.fromkeys(network.edges, Kaiming() if initialiser is None else initialiser)
 
     def drawn(name: str, projection: Projection) -> Array | None:
         source = network.nodes[projection.source].shape
         shape = projection.connectivity.weight_shape(source)
-        if shape is None or not (redraw or projection.weight is None):
+        if name not in draws or shape is None or not (redraw or projection.weight is None):
             return projection.weight
+        draw = draws[name]
+        if isinstance(draw, AbstractStart):
+            return draw(init_key(key, name), shape)
         return draw(init_key(key, name), shape, projection.connectivity.fan_in(source))
 
     return map_weights(network, drawn)

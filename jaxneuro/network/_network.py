@@ -1,4 +1,5 @@
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -7,8 +8,11 @@ from jaxtyping import Array, Key
 from jaxneuro.core import check_name, init_key, suggest, whole_steps
 from jaxneuro.edges import AbstractEdge, projection_of
 from jaxneuro.neurons import Fragment, Input, Population
+from jaxneuro.plasticity import Plastic
 
+from ._behaviours import Keyed, check_owners, in_order
 from ._schedule import Group, find_cycle, groups_in_order
+from ._select import Tags, check_tags, look_up, read_tags
 from ._stages import AbstractStage, Advance
 from ._state import NetworkState
 from ._targets import Target, resolve_target
@@ -24,9 +28,19 @@ class Network(eqx.Module):
     - `nodes`: `Population` or `Input` by name. The edges of a population's `Fragment` are added
       under its name, `"exc/ampa"`.
     - `edges`: edges by name.
-    - `stages`: what a step consists of; `(Advance(),)` unless you add your own.
+    - `stages`: what a step consists of; `(Advance(),)` unless you add your own. With `behaviours`
+      they have keys too, `{5.0: Advance(), 7.0: MyStage()}`; a behaviour among them is the
+      network's own.
+    - `behaviours`: by node or edge, what it does in each step, by key: `{"exc": {1: Leak()}}`. A
+      step runs all of them, and the stages, in the order of their keys (equal ones in the order
+      in which they are given, the network's first); `Advance()` is last unless it has a key.
+    - `tags`: further names of nodes, edges and stages: `{"ei": "glutamate, plastic"}`.
 
-    **Raises:** `ValueError` for edges that do not fit and for cycles without delay.
+    `network["glutamate"]` is the list of what has a tag (a name and a class are tags, and an edge
+    has `"exc_to_inh"`), `network["exc.tau"]` a parameter.
+
+    **Raises:** `ValueError` for edges that do not fit, for cycles without delay, and for
+    behaviours and tags of what is not there.
 
     !!! example
 
@@ -41,14 +55,19 @@ class Network(eqx.Module):
     nodes: dict[str, Population | Input]
     edges: dict[str, AbstractEdge]
     stages: tuple[AbstractStage, ...]
+    tags: Tags = eqx.field(static=True, default=())
 
     def __init__(
         self,
         nodes: Mapping[str, Population | Input],
         edges: Mapping[str, AbstractEdge] | None = None,
-        stages: tuple[AbstractStage, ...] = (Advance(),),
+        stages: tuple[AbstractStage, ...] | Keyed | None = None,
+        *,
+        behaviours: Mapping[str, Keyed] | None = None,
+        tags: Mapping[str, str | Iterable[str]] | None = None,
     ):
-        self.nodes, self.edges, self.stages = dict(nodes), dict(edges or {}), stages
+        self.nodes, self.edges = dict(nodes), dict(edges or {})
+        self.stages, self.tags = in_order(stages, behaviours), read_tags(tags)
         for name, node in nodes.items():
             if isinstance(node, Population) and isinstance(node.neuron, Fragment):
                 for edge_name, edge in node.neuron.edges_of(name).items():
@@ -84,6 +103,11 @@ class Network(eqx.Module):
         tags = [stage.tag for stage in self.stages]
         if len(set(tags)) < len(tags):
             raise ValueError(f"Network: stages have the tags {tags}; each state needs its own tag.")
+        check_owners(self)
+        check_tags(self)
+
+    def __getitem__(self, query: str) -> Any:
+        return look_up(self, query)
 
     @property
     def populations(self) -> dict[str, Population]:
@@ -210,6 +234,11 @@ def _check_edge(
     if edge.delay is not None and not edge.delay >= 0:
         raise ValueError(
             f"Edge {name!r}: its delay is {edge.delay} ms; it must be >= 0, or None for one step."
+        )
+    if isinstance(edge, Plastic) and edge.third is not None and edge.third not in nodes:
+        raise ValueError(
+            f"Edge {name!r}: no node {edge.third!r} for its third factor. "
+            f"{suggest(edge.third, list(nodes))}"
         )
     if edge.source is None:
         return

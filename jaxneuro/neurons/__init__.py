@@ -1,5 +1,6 @@
 from ._accumulator import IntegratorNeuron as IntegratorNeuron
 from ._adaptive_lif import AdaptiveLIF as AdaptiveLIF
+from ._adaptive_threshold import AdaptiveThreshold as AdaptiveThreshold
 from ._adaptive_threshold_adex import AdaptiveThresholdAdEx as AdaptiveThresholdAdEx
 from ._adex import AdEx as AdEx
 from ._base import AbstractNeuron as AbstractNeuron
@@ -7,6 +8,7 @@ from ._base import AbstractODENeuron as AbstractODENeuron
 from ._bischop import HHneuronBischop as HHneuronBischop
 from ._bursters import burster as burster
 from ._bursters import conductance_burster as conductance_burster
+from ._conductance_lif import ConductanceLIF as ConductanceLIF
 from ._corbit import HHneuronCorbit as HHneuronCorbit
 from ._current_lif import CurrentLIF as CurrentLIF
 from ._eif import EIF as EIF
@@ -39,8 +41,13 @@ from ._resonate_and_fire import ResonateAndFire as ResonateAndFire
 from ._rest import rest as rest
 from ._stability import largest_stable_dt as largest_stable_dt
 from ._start import AbstractStart as AbstractStart
+from ._start import ConstantStart as ConstantStart
+from ._start import LognormalStart as LognormalStart
 from ._start import NormalStart as NormalStart
+from ._start import SparseStart as SparseStart
 from ._start import UniformStart as UniformStart
+from ._start import check_density as check_density
+from ._start import thinned as thinned
 from ._traub_miles import TraubMiles as TraubMiles
 from ._voltage_clamp import VoltageClamp as VoltageClamp
 from ._wang_buzsaki import WangBuzsaki as WangBuzsaki

@@ -1,4 +1,5 @@
 from ._adaptive import solve_adaptive as solve_adaptive
+from ._every import Every as Every
 from ._gradient import AbstractGradient as AbstractGradient
 from ._gradient import Backprop as Backprop
 from ._gradient import Checkpointed as Checkpointed

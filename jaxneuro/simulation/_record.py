@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 if TYPE_CHECKING:
@@ -127,15 +128,42 @@ class EventList(eqx.Module):
     step: Int[Array, "capacity"]
     count: Int[Array, ""]
 
+    @property
+    def rows(self) -> Int[np.ndarray, "kept 2"]:
+        """Those that are kept as rows (step, neuron), by time and then by neuron.
+
+        Outside of `jit` and `vmap`, since how many there are is known after the run.
+        """
+        kept = len(self.step) - self.room
+        return np.stack([np.asarray(self.step), np.asarray(self.neuron)], axis=1)[:kept]
+
+    @property
+    def missed(self) -> int:
+        """How many did not fit."""
+        return max(0, int(self.count) - len(self.step))
+
+    @property
+    def room(self) -> int:
+        """How many more would have fitted."""
+        return max(0, len(self.step) - int(self.count))
+
 
 class Events(AbstractReducer):
     """The list of spikes, in order of time.
 
     **Arguments:**
 
-    - `capacity`: room in the list; later spikes are only counted, so compare `count` with it.
+    - `path`: of spikes, or of anything that is above 0 where something happens.
+    - `capacity`: room in the list; later spikes are only counted (`missed`).
 
     **Returns** an `EventList`.
+
+    !!! example
+
+        ```python
+        run = simulate(net, dt=0.1, steps=1000, key=key, record={"e": Events("exc.spikes", 500)})
+        run["e"].rows  # (spikes, 2): step and neuron
+        ```
     """
 
     path: str = eqx.field(static=True)

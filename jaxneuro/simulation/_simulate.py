@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -7,21 +7,24 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int, Key
 
-from jaxneuro.core import Context, Drive, check_option, leaf_paths, resolve_path, suggest
+from jaxneuro.core import Context, check_option, leaf_paths, suggest
 from jaxneuro.inputs import AbstractSource, Constant
-from jaxneuro.network import Advance, Network, NetworkState
+from jaxneuro.network import Advance, Network, NetworkState, Owned, with_variables
 from jaxneuro.neurons import Population
 
+from ._blocks import called_at, choose_block, longest_block
 from ._checks import check_dt, check_inputs, check_state, filled_constant
-from ._engine import Engine, Window, advance_block, hold_events, view
+from ._engine import Engine, Window, hold_events
+from ._every import Every
 from ._gradient import AbstractGradient, Backprop
+from ._learn import advance_and_learn, plastic_edges
 from ._record import AbstractReducer
+from ._records import Records, Run, interval_of, is_function, read_record, segment_steps
 
 Inputs = Mapping[str, Float[Array, "time ..."] | Constant | AbstractSource]
-Record = Sequence[str] | Mapping[str, str | AbstractReducer | Callable[[NetworkState], Any]]
+Recorded = str | Every | AbstractReducer | Callable[[NetworkState], Any]
+Record = Sequence[str] | Mapping[str, Recorded]
 SpikeTimesOption = Literal["grid", "interpolated"]
-LONGEST_BLOCK = 128
-BLOCK_NUMBERS = 2**19
 
 
 class Simulation(eqx.Module):
@@ -55,18 +58,6 @@ class Simulation(eqx.Module):
         return self.records[name]
 
 
-class _Run(NamedTuple):
-    """The choices of a run that fix its compiled program."""
-
-    dt: float
-    steps: int
-    every: int
-    block: int
-    phase: int
-    inference: bool
-    interpolates: bool
-
-
 def simulate(
     network: Network | Population,
     inputs: Inputs | None = None,
@@ -95,10 +86,11 @@ def simulate(
     - `steps`: how many; by default the length of the series.
     - `key`: base key of every random stream; a continued run keeps that of its state.
     - `state`: where to start; by default `network.init`.
-    - `record`: paths such as `"exc.spikes"`, `"exc.v"`, `"edge.i"`; or, by a name of your
-      choice, a path, a reducer such as `Mean("exc.v")`, or a function of the whole state
-      (which makes the run go step by step).
-    - `every`: keep every n-th step of the recorded series.
+    - `record`: paths such as `"exc.spikes"`, `"exc.v"`, `"edge.i"`, `"exc/Leak.average"` (what a
+      stage keeps), `"glutamate.i"` (of all that have the tag); or, by a name of your choice, a
+      path, a reducer such as `Mean("exc.v")`, or a function of the whole state (called after
+      each step, for which the run goes step by step, or at intervals: `Every(100, function)`).
+    - `every`: keep every n-th step of the recorded series, but for an `Every` of its own interval.
     - `until`: stop after the first step where this function of the state is true (step by step;
       such a run has no gradient, and series are zero after the stop).
     - `gradient`: `Backprop()`, `Checkpointed(every)` or `Truncated(steps)`.
@@ -130,15 +122,21 @@ def simulate(
     gradient = Backprop() if gradient is None else gradient
     steps = check_inputs(network, inputs, steps)
     check_dt(network, float(dt))
-    record = (record,) if isinstance(record, str) else record
-    named = dict(record) if isinstance(record, Mapping) else {path: path for path in record}
-    forced = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
-    forced += [name for name, what in named.items() if _is_function(what)]
-    forced += [] if until is None else ["until"]
-    length = choose_block(block, steps, gradient, forced, longest_block(network))
-    phase = 0
     if state is not None:
         check_state(network, state, float(dt))
+    if every < 1:
+        raise ValueError(f"simulate: every is {every}; it must be at least 1.")
+    named = read_record(network, record)
+    intervals = {name: interval_of(what, every) for name, what in named.items()}
+    called = {name: n for name, n in intervals.items() if is_function(named[name])}
+    forced = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
+    forced += [name for name, interval in called.items() if interval == 1]
+    forced += [] if until is None else ["until"]
+    forced += list(plastic_edges(network))
+    called = called_at(called, state)
+    length = choose_block(block, steps, gradient, forced, longest_block(network), called)
+    phase = 0
+    if state is not None:
         if isinstance(state.step, Tracer):
             aligned = state.step % length == 0
             message = (
@@ -150,53 +148,12 @@ def simulate(
             state = eqx.tree_at(lambda s: s.step, state, step)
         else:
             phase = int(state.step) % length
-    if every < 1:
-        raise ValueError(f"simulate: every is {every}; it must be at least 1.")
     check_option(spike_times, SpikeTimesOption, "simulate: spike_times")
-    run = _Run(float(dt), steps, every, length, phase, inference, spike_times == "interpolated")
+    segment = gradient.segment_steps() or segment_steps(length, list(intervals.values()), steps)
+    segment = segment if until is None else 1
+    is_fine = spike_times == "interpolated"
+    run = Run(float(dt), steps, every, length, segment, phase, inference, is_fine)
     return _simulate(network, inputs, key, state, named, until, gradient, run)
-
-
-def longest_block(network: Network) -> int:
-    """The most steps that `block="auto"` takes.
-
-    Blocks spare the products of edges their repetition. Without edges they only spread the cost of
-    the reducers, and a series of spikes that leaves the cache costs more than that.
-    """
-    if network.edges:
-        return LONGEST_BLOCK
-    neurons = sum(population.size for population in network.populations.values())
-    return min(LONGEST_BLOCK, max(1, BLOCK_NUMBERS // max(1, neurons)))
-
-
-def choose_block(
-    block: int | str,
-    steps: int,
-    gradient: AbstractGradient,
-    forced: Sequence[str],
-    longest: int = LONGEST_BLOCK,
-) -> int:
-    """Steps per block: what was asked, or the longest up to `longest` that everything allows.
-
-    **Raises:** `ValueError` for a block that a stage, a record or the gradient does not allow.
-    """
-    segment = gradient.segment_steps()
-    if block == "auto":
-        if forced:
-            return 1
-        return min(steps, longest) if segment is None else _divisor(segment, longest)
-    if not isinstance(block, int) or block < 1:
-        raise ValueError(f"simulate: block is {block!r}; it must be 'auto' or a number >= 1.")
-    if block > 1 and forced:
-        raise ValueError(
-            f"simulate: block={block}, but {', '.join(map(repr, forced))} must see the whole "
-            "network after each step. Pass block=1 or 'auto'."
-        )
-    if segment is not None and segment % block:
-        raise ValueError(
-            f"simulate: block={block} does not divide the gradient's segments of {segment} steps."
-        )
-    return block
 
 
 @eqx.filter_jit
@@ -208,7 +165,7 @@ def _simulate(
     named: dict[str, Any],
     until: Callable[[NetworkState], Array] | None,
     gradient: AbstractGradient,
-    run: _Run,
+    run: Run,
 ) -> Simulation:
     plan = network.prepare(run.dt)
     if state is None:
@@ -217,13 +174,14 @@ def _simulate(
     held = {n: filled_constant(value, network, n) for n, value in constant.items()}
     sources = {n: x for n, x in inputs.items() if isinstance(x, AbstractSource)}
     series = {n: x for n, x in inputs.items() if n not in held and n not in sources}
-    records = _Records(network, state, named, run)
+    changing = {stage.owner for stage in network.stages if isinstance(stage, Owned)}
+    records = Records(network, state, named, run)
     engine = Engine(
         network,
         plan,
         run.block,
         held,
-        hold_events(network, plan, held, state),
+        {n: x for n, x in hold_events(network, plan, held, state).items() if n not in changing},
         sources,
         records.paths,
         run.interpolates,
@@ -235,14 +193,15 @@ def _simulate(
         # Here, not at the start, so that bits and bytes are stored as such.
         series = {name: values.astype(float) for name, values in series.items()}
         state, recorded = _all_stages(engine, state, series, window)
-        summaries, kept = records.update(summaries, recorded, state, first)
+        is_whole = window.first + window.steps == run.block
+        summaries, kept = records.update(summaries, recorded, state, first, is_whole)
         return (state, summaries), kept
 
     carry = state, records.init()
     if until is not None:
         carry, kept, done = _run_until(block, carry, series, run, until)
     else:
-        carry, kept = _run_blocks(block, carry, series, run, gradient)
+        carry, kept = _run_blocks(block, carry, series, run, gradient, records.thinned)
         done = run.steps
     return Simulation(carry[0], records.final(carry[1], kept, done), done, run.dt)
 
@@ -254,17 +213,26 @@ def _all_stages(
     recorded: dict[str, Array] = {}
     for stage in engine.network.stages:
         if isinstance(stage, Advance):
-            state, recorded = advance_block(engine, state, series, window)
+            now = engine._replace(network=with_variables(engine.network, state))
+            state, recorded = advance_and_learn(now, state, series, window)
         else:
             state = stage.step(engine.network, state, context)
-    return state, recorded
+    # What stages keep is as the step leaves it. (There are none but `Advance` in longer blocks.)
+    own = zip(leaf_paths(state.stages), jax.tree.leaves(state.stages), strict=True)
+    kept = {path: leaf[None] for path, leaf in own if path in engine.recorded}
+    return state, kept | recorded
 
 
 def _run_blocks(
-    block: Callable, carry: Any, series: dict[str, Array], run: _Run, gradient: AbstractGradient
+    block: Callable,
+    carry: Any,
+    series: dict[str, Array],
+    run: Run,
+    gradient: AbstractGradient,
+    thinned: Callable,
 ) -> tuple[Any, list[Any]]:
     """All segments in order: a short one at either end if need be, the whole ones in a scan."""
-    length = gradient.segment_steps() or run.block
+    length = run.segment
     head = min(run.block - run.phase, run.steps) if run.phase else 0
     count = (run.steps - head) // length
     tail = head + count * length
@@ -277,7 +245,11 @@ def _run_blocks(
         if stop == start:
             continue
         steps = (stop - start) // repeats
-        one = lambda c, s, n=steps, p=phase: _run_segment(block, c, s, n, p, run)  # noqa: E731
+
+        def one(carry: Any, series: Any, steps: int = steps, phase: int = phase) -> tuple[Any, Any]:
+            carry, kept = _run_segment(block, carry, series, steps, phase, run)
+            return carry, thinned(kept)
+
         part = jax.tree.map(lambda x, a=start, b=stop: x[a:b], series)
         carry, records = _repeat(gradient.wrap(one), carry, part, repeats)
         kept.append(records)
@@ -285,9 +257,9 @@ def _run_blocks(
 
 
 def _run_segment(
-    block: Callable, carry: Any, series: dict[str, Array], steps: int, phase: int, run: _Run
+    block: Callable, carry: Any, series: dict[str, Array], steps: int, phase: int, run: Run
 ) -> tuple[Any, Any]:
-    """The steps between two places where the gradient mode takes over: whole blocks and a rest."""
+    """The steps between two places where records are thinned or the gradient mode takes over."""
     if phase:
         return block(carry, series, Window(phase, steps))
     count, rest = divmod(steps, run.block)
@@ -320,7 +292,7 @@ def _joined(series: Any) -> Any:
 
 
 def _run_until(
-    block: Callable, carry: Any, series: dict[str, Array], run: _Run, until: Callable
+    block: Callable, carry: Any, series: dict[str, Array], run: Run, until: Callable
 ) -> tuple[Any, list[Any], Int[Array, ""]]:
     """Step by step until the condition holds, recording into buffers of full length."""
     one = Window(0, 1)
@@ -340,68 +312,3 @@ def _run_until(
     going = lambda loop: (loop[0] < run.steps) & ~loop[3]  # noqa: E731
     done, carry, buffers, _ = jax.lax.while_loop(going, step, begin)
     return carry, [buffers], done
-
-
-class _Records:
-    """What a run records: leaves by path, reducers over them, and functions of the state."""
-
-    def __init__(self, network: Network, state: NetworkState, named: dict[str, Any], run: _Run):
-        self.run = run
-        self.functions = {n: what for n, what in named.items() if _is_function(what)}
-        tree: dict[str, Any] = dict(state.edges)
-        tree |= {name: {"spikes": jnp.zeros(node.shape)} for name, node in network.inputs.items()}
-        for name, node in network.populations.items():
-            spikes = jnp.zeros(node.shape)
-            observed = node.neuron.observe(state.nodes[name], Drive())
-            observed = {key: jnp.broadcast_to(x, node.shape) for key, x in observed.items()}
-            tree |= view(name, spikes, spikes, state.nodes[name], observed)
-        self.samples = dict(zip(leaf_paths(tree), jax.tree.leaves(tree), strict=True))
-        queries = {n: w for n, w in named.items() if n not in self.functions}
-        self.reducers = {n: w for n, w in queries.items() if isinstance(w, AbstractReducer)}
-        self.paths_of = {
-            n: jax.tree.map(
-                lambda path: resolve_path(tree, path),
-                w.path if isinstance(w, AbstractReducer) else w,
-            )
-            for n, w in queries.items()
-        }
-        self.series = [n for n in queries if n not in self.reducers]
-        self.paths = frozenset(jax.tree.leaves(self.paths_of))
-        self.is_thinned_early = run.block % run.every == 0 and run.phase == 0
-
-    def init(self) -> dict[str, Any]:
-        return {n: r.init(self._read(self.samples, n)) for n, r in self.reducers.items()}
-
-    def update(
-        self, summaries: dict[str, Any], recorded: dict[str, Array], state: NetworkState, step: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        summaries = {
-            n: r.update(summaries[n], self._read(recorded, n), step)
-            for n, r in self.reducers.items()
-        }
-        kept: dict[str, Any] = {n: self._read(recorded, n) for n in self.series}
-        for name, function in self.functions.items():
-            kept[name] = jax.tree.map(lambda x: jnp.asarray(x)[None], function(state))
-        return summaries, self._thinned(kept) if self.is_thinned_early else kept
-
-    def final(self, summaries: dict[str, Any], kept: list[Any], steps: Any) -> dict[str, Any]:
-        whole = jax.tree.map(lambda *parts: jnp.concatenate(parts), *kept) if kept else {}
-        whole = whole if self.is_thinned_early else self._thinned(whole)
-        return whole | {n: r.final(summaries[n], steps) for n, r in self.reducers.items()}
-
-    def _read(self, values: Mapping[str, Array], name: str) -> Any:
-        """The value under a record's path, or those under its paths."""
-        return jax.tree.map(lambda path: values[path], self.paths_of[name])
-
-    def _thinned(self, series: Any) -> Any:
-        every = self.run.every
-        return series if every == 1 else jax.tree.map(lambda x: x[every - 1 :: every], series)
-
-
-def _is_function(what: Any) -> bool:
-    return callable(what) and not isinstance(what, AbstractReducer)
-
-
-def _divisor(number: int, most: int) -> int:
-    """The largest divisor of `number` that is at most `most`."""
-    return next(d for d in range(min(number, most), 0, -1) if number % d == 0)

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,13 +53,13 @@ def distance_dependent(
         ```
     """
     rng = generator(key, "distance_dependent")
-    pre, post, box = _places("distance_dependent", pre_positions, post_positions, periodic)
+    pre, post, box = as_points("distance_dependent", pre_positions, post_positions, periodic)
     is_one = not self_connections and np.array_equal(pre, post)
     sources, targets = [], []
     some = max(1, CHUNK // len(post))
     for start in range(0, len(pre), some):
-        distance = _distance(pre[start : start + some, None], post[None], box)
-        is_joined = rng.random(distance.shape) < _probabilities(kernel, distance)
+        apart = distance(pre[start : start + some, None], post[None], box)
+        is_joined = rng.random(apart.shape) < _probabilities(kernel, apart)
         if is_one:
             here = np.arange(len(is_joined))
             is_joined[here, start + here] = False
@@ -95,7 +95,7 @@ def synapse_distances(
         topology.synapse_distances(sparse, positions, positions)
         ```
     """
-    pre, post, box = _places("synapse_distances", pre_positions, post_positions, periodic)
+    pre, post, box = as_points("synapse_distances", pre_positions, post_positions, periodic)
     source, target = np.asarray(connectivity.pre), np.asarray(connectivity.post)
     size = int(np.prod(connectivity.shape))
     if len(post) != size:
@@ -108,7 +108,7 @@ def synapse_distances(
             f"synapse_distances: pre_positions are those of {plural(len(pre), 'neuron')}, but a "
             f"synapse comes from neuron {source.max()}. Pass one position for each."
         )
-    return jnp.asarray(_distance(pre[source], post[target], box), float)
+    return jnp.asarray(distance(pre[source], post[target], box), float)
 
 
 def distance_delays(
@@ -150,7 +150,7 @@ def distance_delays(
     return jnp.maximum(base * (0.5 + 0.5 * distances / extent), shortest)
 
 
-def _places(
+def as_points(
     name: str, pre: Positions, post: Positions, periodic: Periods
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Both as `(n, dimensions)`, and the lengths of the box."""
@@ -180,14 +180,20 @@ def _places(
     return *places, np.broadcast_to(box, (dimensions,))
 
 
-def _distance(one: np.ndarray, two: np.ndarray, box: np.ndarray | None) -> np.ndarray:
-    """Between points along the last axis, the shorter way round where there is a box."""
-    squares = 0.0
+def ways(one: np.ndarray, two: np.ndarray, box: np.ndarray | None) -> Iterator[np.ndarray]:
+    """How far apart points are in each dimension, the last axis; the shorter way round in a box."""
     for dimension in range(one.shape[-1]):
         way = np.abs(one[..., dimension] - two[..., dimension])
         if box is not None:
             way %= box[dimension]
             way = np.minimum(way, box[dimension] - way)
+        yield way
+
+
+def distance(one: np.ndarray, two: np.ndarray, box: np.ndarray | None) -> np.ndarray:
+    """Between points along the last axis, the shorter way round where there is a box."""
+    squares = 0.0
+    for way in ways(one, two, box):
         squares = squares + way * way
     return np.sqrt(squares)
 

@@ -6,6 +6,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Key
 
+from jaxneuro.neurons import LognormalStart, check_density, thinned
+
 Count = int | tuple[int, ...]
 Number = float | Float[Array, ""]
 
@@ -124,11 +126,35 @@ def lognormal(key: Key[Array, ""], size: Count, mean: Number, sd: Number) -> Flo
             f"lognormal: mean is {mean} and sd is {sd}; the mean must not be 0, and the sd not "
             "negative."
         )
-    mean, sd = jnp.asarray(mean, float), jnp.asarray(sd, float)
-    variance = jnp.log1p((sd / mean) ** 2)
-    centre = jnp.log(jnp.abs(mean)) - 0.5 * variance
-    drawn = jax.random.normal(key, _shape(size), float)
-    return jnp.sign(mean) * jnp.exp(centre + jnp.sqrt(variance) * drawn)
+    return LognormalStart(jnp.asarray(mean, float), jnp.asarray(sd, float))(key, _shape(size))
+
+
+def thin(
+    key: Key[Array, ""],
+    values: Float[Array, "..."],
+    density: Number | Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Keep each number with a probability; the others become 0.
+
+    **Arguments:**
+
+    - `key`: decides which ones; the same key keeps the same ones.
+    - `values`: a weight, or any other array.
+    - `density`: the probability: one number, one for each row `(rows,)`, or an array of the rank
+      of `values` with its lengths or 1, such as `(1, post)` for one per target.
+
+    **Returns:** an array of the shape of `values`.
+
+    **Raises:** `ValueError` for a density that is no probability or of another shape.
+
+    !!! example
+
+        ```python
+        topology.thin(jax.random.key(0), topology.constant((100, 50), 0.5), density=0.1)
+        ```
+    """
+    check_density(density, "thin")
+    return thinned(key, values, jnp.asarray(density, float))
 
 
 def signs(

@@ -1,3 +1,5 @@
+from ._assign import assign_labels as assign_labels
+from ._assign import vote as vote
 from ._checkpoint import Checkpoints as Checkpoints
 from ._checkpoint import Saved as Saved
 from ._classifier import Classifier as Classifier
@@ -10,6 +12,11 @@ from ._generation import Generation as Generation
 from ._health import LayerHealth as LayerHealth
 from ._health import health_warnings as health_warnings
 from ._health import layer_health as layer_health
+from ._learn_in_turn import LearnedInTurn as LearnedInTurn
+from ._learn_in_turn import Memory as Memory
+from ._learn_in_turn import learn_in_turn as learn_in_turn
+from ._learn_in_turn import memory_of as memory_of
+from ._learn_in_turn import with_memory as with_memory
 from ._losses import accuracy as accuracy
 from ._losses import cross_entropy as cross_entropy
 from ._losses import first_spike_cross_entropy as first_spike_cross_entropy

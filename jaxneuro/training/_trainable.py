@@ -10,6 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jaxneuro.core import leaf_paths, map_leaves, resolve_path, resolve_paths
+from jaxneuro.network import Network, expanded
 
 Parameters = dict[str, Float[Array, "..."]]
 
@@ -103,7 +104,8 @@ def trainable(
     **Arguments:**
 
     - `model`: any pytree of modules, usually a `Network`.
-    - `paths`: such as `"exc.tau"` or `"*.weight"`; by default every weight and bias.
+    - `paths`: such as `"exc.tau"`, `"*.weight"` or, of all that have a tag, `"glutamate.weight"`;
+      by default every weight and bias.
     - `bounds`: (lower, upper) by path, instead of the physical range that the field declares.
 
     **Raises:** `ValueError` for an unknown path, a leaf that holds no floats, one that is outside
@@ -119,6 +121,9 @@ def trainable(
         ends = ("weight", "bias")
         chosen = [path for path in leaf_paths(model) if path.rsplit(".", 1)[-1] in ends]
     else:
+        paths = [paths] if isinstance(paths, str) else paths
+        if isinstance(model, Network):
+            paths = [path for query in paths for path in expanded(model, query)]
         chosen = resolve_paths(model, paths)
     given = {
         resolve_path(model, path): pair if isinstance(pair, Bounds) else Bounds(*pair)

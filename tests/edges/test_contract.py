@@ -24,17 +24,20 @@ from jaxneuro.edges import (
     CurrentReceptor,
     Delta,
     Direct,
+    DirectConductance,
     Dropout,
     DualExponential,
     ExponentialConductance,
     ExponentialCurrent,
     FirstOrder,
     GapJunction,
+    GaussianEvents,
     GaussianNoise,
     GProtein,
     GradedConductance,
     GradedCurrent,
     MagnesiumBlock,
+    NonNegative,
     OrnsteinUhlenbeck,
     Oscillation,
     PoissonEvents,
@@ -56,6 +59,8 @@ RECEPTORS = {
         tau=3.0, e_rev=-1.0, rectify="hyperpolarising"
     ),
     "ConductanceReceptor": lambda: ConductanceReceptor(Alpha(tau=3.0), g_max=0.7, e_rev=-1.0),
+    "DirectConductance": lambda: DirectConductance(e_rev=-1.0),
+    "NonNegative": lambda: NonNegative(ExponentialConductance(tau=3.0, e_rev=-1.0)),
     "CurrentReceptor": lambda: CurrentReceptor(DualExponential(1.0, 4.0), scale=-2.0),
 }
 KINETICS = {
@@ -87,6 +92,7 @@ EDGES = {
 STIMULUS = ("TunedCurrent", "TunedPoisson")  # their source is an amplitude and a direction
 SOURCELESS = {
     "BaselineNoise": lambda: BaselineNoise("b", mean=3.0, noise=2.0, rate=800.0),
+    "GaussianEvents": lambda: GaussianEvents("b", sd=2.0, rectified=True),
     "GaussianNoise": lambda: GaussianNoise("b", mean=3.0, sd=2.0),
     "OrnsteinUhlenbeck": lambda: OrnsteinUhlenbeck("b", mean=3.0, sd=2.0, tau=4.0),
     "Oscillation": lambda: Oscillation("b", amplitude=2.0, frequency=30.0, shift=4.0),
@@ -97,6 +103,7 @@ SOURCELESS = {
 }
 RANDOM = (
     "BaselineNoise",
+    "GaussianEvents",
     "GaussianNoise",
     "OrnsteinUhlenbeck",
     "PoissonEvents",

@@ -39,6 +39,7 @@ from jaxneuro.neurons import (
     LIF,
     AbstractODENeuron,
     AdaptiveLIF,
+    AdaptiveThreshold,
     CurrentLIF,
     Input,
     Population,
@@ -96,7 +97,9 @@ def whole_network():
         ),
         "own": Population(MyNeuron(), 3, surrogate=Triangular(), integrator=Heun()),
         "copy": Population(IF(), 3, surrogate=MultiGaussian()),
-        "alone": Population(LIF(reset_by="value", input_scale="unit"), 2),
+        "alone": Population(
+            AdaptiveThreshold(LIF(reset_by="value", input_scale="unit"), increase=0.1), 2
+        ),
         "readout": Population(LI(), 2, surrogate=StraightThrough(), integrator=ExponentialEuler()),
     }
     sparse = Sparse([0, 5, 7, 7], [0, 1, 2, 2], 3)
@@ -173,6 +176,8 @@ def every_model():
         "alpha": edges_module.CurrentReceptor(edges_module.Alpha()),
         "dual": edges_module.CurrentReceptor(edges_module.DualExponential()),
         "ampa": edges_module.AMPA(),
+        "direct": edges_module.DirectConductance(),
+        "non_negative": edges_module.NonNegative(edges_module.ExponentialConductance()),
         "plastic": edges_module.ShortTermPlasticity(
             edges_module.Projection(
                 "a",
@@ -187,6 +192,7 @@ def every_model():
     noise = {
         "poisson": edges_module.PoissonNoise("a", rate=10.0),
         "gaussian": edges_module.GaussianNoise("a"),
+        "events": edges_module.GaussianEvents("a"),
         "coloured": edges_module.OrnsteinUhlenbeck("a"),
         "tuned": edges_module.TunedCurrent("a", "b", 3),
         "tuned_events": edges_module.TunedPoisson("a", "b", 3),
@@ -194,6 +200,8 @@ def every_model():
     starts = {
         "uniform": neurons_module.UniformStart(-1.0, 1.0),
         "normal": neurons_module.NormalStart(0.0, 0.1),
+        "lognormal": neurons_module.LognormalStart(0.5, 0.1),
+        "sparse": neurons_module.SparseStart(neurons_module.ConstantStart(2.0), density=0.1),
     }
     return {name: make() for name, make in MODELS.items()} | graded | synapses | noise | starts
 

@@ -13,8 +13,8 @@ from jaxneuro.integrators import Euler
 from jaxneuro.network import Network
 from jaxneuro.neurons import LIF, HodgkinHuxley, Izhikevich2003, Population
 from jaxneuro.simulation import Count, simulate
+from jaxneuro.simulation._blocks import LONGEST_BLOCK, longest_block
 from jaxneuro.simulation._engine import _advance
-from jaxneuro.simulation._simulate import LONGEST_BLOCK, longest_block
 
 KEY = jax.random.key(0)
 

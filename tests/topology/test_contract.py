@@ -32,6 +32,8 @@ FIXED = {
     "one_to_one": lambda: topology.one_to_one(N),
     "from_scipy": lambda: topology.from_scipy(scipy_chain())[0],
     "from_networkx": lambda: topology.from_networkx(networkx_ring())[0],
+    "box_field": lambda: topology.box_field(topology.circle(N), topology.circle(N), 2.0),
+    "circle_field": lambda: topology.circle_field(topology.circle(N), topology.circle(N), 2.0),
     "keep": lambda: topology.keep(topology.all_to_all(N, N), np.arange(N * N) % 3 == 0),
 }
 BUILDERS = {**RANDOM, **{name: lambda key, make=make: make() for name, make in FIXED.items()}}
