@@ -139,7 +139,7 @@ def _called(lane: Callable) -> Callable[[], dict[str, float]]:
 def time_train(epochs: int) -> float:
     """Seconds of 32 calls of `train` with everything it needs but the data and a first start."""
     config = configuration(epochs)
-    data = build_dataset(config)
+    data = build_dataset(config.data, config.seed)
     times = []
     for seed in SEEDS[:SINGLE]:
         config = config.model_copy(update={"seed": seed})

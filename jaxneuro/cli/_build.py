@@ -25,7 +25,7 @@ from jaxneuro.network import Kaiming, Layer, Network, sequential
 from jaxneuro.neurons import IF, LI, LIF, AbstractNeuron, AdaptiveLIF, CurrentLIF, Refractory
 from jaxneuro.training import Classifier, Parameters, Trainable, trainable
 
-from ._config import Config, LayerConfig, Neuron
+from ._config import Config, Data, LayerConfig, Neuron
 
 MNIST_TRAIN = 60_000
 LOW_RANK_RATE = 0.01
@@ -33,14 +33,13 @@ FIELDS_OF_THE_SECTION = ("population", "sigma", "optimizer", "shaping", "span")
 CACHED_NEURONS = 2**17  # whose state stays in the cache of a CPU core
 
 
-def build_dataset(config: Config) -> Dataset:
+def build_dataset(choice: Data, seed: int) -> Dataset:
     """The data set, split by the seed."""
-    choice = config.data
     if choice.name == "digits":
-        return data.digits(seed=config.seed, validation_fraction=float(choice.validation))
+        return data.digits(seed=seed, validation_fraction=float(choice.validation))
     assert choice.path is not None, "the configuration checks this"
     read = data.mnist if choice.name == "mnist" else data.fashion_mnist
-    return read(choice.path, seed=config.seed, validation=round(choice.validation * MNIST_TRAIN))
+    return read(choice.path, seed=seed, validation=round(choice.validation * MNIST_TRAIN))
 
 
 def build_network(config: Config, shape: tuple[int, ...], classes: int) -> Network:

@@ -38,7 +38,7 @@ def _evaluate(path: Path, flags: list[str]) -> None:
     if not folder.network.is_file():
         fail(f"the run in {path} is not finished (it has no network.npz). Go on with --resume.")
     config = read_config(Config, folder.config, flags)
-    data = build_dataset(config)
+    data = build_dataset(config.data, config.seed)
     network = _load(folder.network)
     task = build_task(config)
     result = evaluate(task, network, data.test.inputs, data.test.labels, scale=data.scale)

@@ -87,7 +87,7 @@ class Session:
             fail("--resume needs --run-dir: which run should go on?")
         chosen = options.run_dir or on_first(lambda: str(free_folder(Path("runs"), stem)))
         self.folder = RunFolder(Path(chosen))
-        self.data = build_dataset(options)
+        self.data = build_dataset(options.data, options.seed)
         shape, classes = self.data.train.inputs.shape[1:], len(self.data.class_names)
         self.network = build_network(options, shape, classes)
         self.task = build_task(options)

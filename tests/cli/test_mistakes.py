@@ -57,7 +57,7 @@ MISTAKES = {
     "no command": Mistake("", ("usage: jaxneuro",)),
     "unknown command": Mistake(
         "trian c.toml",
-        ("no command 'trian'", "train, evolve, fit, sweep, simulate, evaluate, info"),
+        ("no command 'trian'", "train, evolve, learn, fit, sweep, simulate, evaluate, info"),
     ),
     "no configuration": Mistake("train", ("needs a configuration file", "--help")),
     "flags alone": Mistake("train --seed 3", ("configuration file comes first",)),

@@ -39,7 +39,7 @@ from jaxneuro.neurons import LIF, Input, Population, Refractory
 from jaxneuro.simulation import simulate
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "networks").glob("*.toml"))
-OUTPUTS = {"config.toml", "traces.npz", "spikes.csv", "summary.json", "figures"}
+OUTPUTS = {"config.toml", "traces.npz", "spikes.csv", "summary.json", "figures", "network.html"}
 
 # Nothing in it is drawn, so that it can be built by hand.
 CONFIG = """
@@ -176,6 +176,7 @@ def test_outputs_are_those_of_simulate(tmp_path, capsys):
     figures = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
     assert figures == {
         "raster",
+        "activity",
         "traces_exc",
         "conductances_exc",
         "rate_map_exc",
@@ -231,10 +232,23 @@ def test_interpolated_times_lie_within_their_steps(tmp_path):
         assert np.any(np.array(times) < ends - 1e-3)
 
 
+OF_CATALOGUE = {
+    "circular": ["--catalogue.parameters.size", "60"],
+    # So few are silent for 30 ms without stronger noise.
+    "critical": [
+        *("--catalogue.parameters.size", "100", "--catalogue.cells.v_noise", "0.3"),
+        *("--measure-from", "0"),
+    ],
+    "layered": ["--catalogue.parameters.sizes", "[30,20,10]"],
+}
+
+
 def sizes(path):
     """Flags for a small network, where the configuration does not depend on its size."""
     if path.stem == "ring_working_memory":
         return []
+    if "catalogue" in tomllib.loads(path.read_text()):
+        return OF_CATALOGUE[path.stem]
     return ["--populations.exc.size", "160", "--populations.inh.size", "40"]
 
 
@@ -246,7 +260,7 @@ def test_every_configuration_can_be_built(path):
     assert "# ms" in text
     config = read_config(NetworkArguments, path, sizes(path))
     built = build_network(config)
-    assert set(built.network.populations) == set(tomllib.loads(text)["populations"])
+    assert set(built.network.populations) == set(tomllib.loads(text).get("populations", ["cells"]))
     assert all(joined.synapses > 0 for joined in built.joined.values())
 
 
