@@ -63,6 +63,7 @@ def diehl_cook_network(
             jnp.full(neurons, excitation),
             OneToOne(),
             ExponentialConductance(tau=1.0, e_rev=0.0),
+            delay=0.0,
         ),
         "inh_exc": _lateral(neurons, inhibition, is_listed),
     }

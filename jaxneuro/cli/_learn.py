@@ -10,7 +10,7 @@ import numpy as np
 from jaxneuro.analysis import confusion_matrix
 from jaxneuro.data import Dataset
 from jaxneuro.network import save
-from jaxneuro.training import Checkpoints, assign_labels, vote
+from jaxneuro.training import Checkpoints, assign_labels, class_responses, vote, weighted_vote
 
 from ._build import build_dataset
 from ._errors import fail, users_mistakes
@@ -132,16 +132,19 @@ class LearnRun:
         classes, key = len(data.class_names), jax.random.key(self.config.seed)
         places = self.order[: learning.assign]
         seen = respond(self.task, self.memory, self.images[places], jax.random.fold_in(key, 5))
+        responses = class_responses(seen, data.train.labels[places], classes)
         assigned = assign_labels(seen, data.train.labels[places], classes)
         tested = respond(
             self.task, self.memory, _rows(data, data.test.inputs), jax.random.fold_in(key, 6)
         )
         answers = vote(tested, assigned, classes)
         accuracy = float(np.mean(answers == data.test.labels))
+        weighted = float(np.mean(weighted_vote(tested, responses) == data.test.labels))
         self._draw(assigned, confusion_matrix(data.test.labels, answers.clip(0), classes))
         save(self.task.plain(self.memory), self.folder.network)
         summary = {
             "test_accuracy": accuracy,
+            "weighted_test_accuracy": weighted,
             "unanswered": float(np.mean(answers < 0)),
             "examples": learning.examples,
             "neurons_of_each_class": np.bincount(
@@ -154,8 +157,8 @@ class LearnRun:
         }
         write_atomically(self.folder.summary, as_json(summary, indent=2) + "\n")
         print(
-            f"test accuracy {accuracy:.2%} after {learning.examples} images, "
-            f"{summary['wall_seconds']:.0f} s; {self.folder.path}"
+            f"test accuracy {accuracy:.2%}, by weighted votes {weighted:.2%}, after "
+            f"{learning.examples} images, {summary['wall_seconds']:.0f} s; {self.folder.path}"
         )
 
     def _draw(self, assigned: np.ndarray, matrix: np.ndarray) -> None:

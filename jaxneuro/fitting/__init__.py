@@ -1,3 +1,5 @@
+from jaxneuro.analysis import pad_spike_times as pad_spike_times
+
 from ._compare import Windows as Windows
 from ._compare import compare as compare
 from ._compare import neighbour_baseline as neighbour_baseline
@@ -6,7 +8,6 @@ from ._cross_validate import CrossValidation as CrossValidation
 from ._cross_validate import cross_validate as cross_validate
 from ._feature_distance import FeatureDistance as FeatureDistance
 from ._feature_trace import Trace as Trace
-from ._feature_trace import pad_spike_times as pad_spike_times
 from ._features import FEATURES as FEATURES
 from ._features import Feature as Feature
 from ._features import extract as extract

@@ -1,6 +1,5 @@
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float
 
 # Windows lie on the grid of samples, but start / dt is rounded, most in float32.
@@ -43,36 +42,6 @@ class Trace(eqx.Module):
     def __check_init__(self):
         if not self.dt > 0:
             raise ValueError(f"Trace: dt is {self.dt} ms. Pass a positive step.")
-
-
-def pad_spike_times(
-    times: list[Float[np.ndarray, " _"]], capacity: int | None = None
-) -> Float[np.ndarray, "capacity sweeps"]:
-    """Spike times of several sweeps as one array, with infinity after the last of each.
-
-    **Arguments:**
-
-    - `times`: as `spike_times` returns them, ms.
-    - `capacity`: how many fit; as many as the longest has if left out, and at least one.
-
-    **Raises:** `ValueError` when a sweep has more than `capacity`.
-
-    >>> import numpy as np
-    >>> pad_spike_times([np.array([4.0, 9.0]), np.array([])]).tolist()
-    [[4.0, inf], [9.0, inf]]
-    """
-    most = max((len(sweep) for sweep in times), default=0)
-    if capacity is None:
-        capacity = max(most, 1)
-    if most > capacity:
-        raise ValueError(
-            f"pad_spike_times: a sweep has {most} spikes, but the capacity is {capacity}. "
-            "Raise the capacity, or leave it out."
-        )
-    padded = np.full((capacity, len(times)), np.inf)
-    for index, sweep in enumerate(times):
-        padded[: len(sweep), index] = sweep
-    return padded
 
 
 def samples_between(

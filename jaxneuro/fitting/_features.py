@@ -9,10 +9,12 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from jaxneuro.analysis import pad_spike_times
+
 from . import _feature_spike_shape as spike_shape
 from . import _feature_spiking as spiking
 from . import _feature_subthreshold as subthreshold
-from ._feature_trace import Trace, pad_spike_times
+from ._feature_trace import Trace
 from ._spike_detection import spike_times as find_spike_times
 
 

@@ -79,7 +79,7 @@ def fit(
       `make_target`, which has further options.
     - `free`: by path such as `"g_L"`, the bounds between which a parameter is looked for:
       `(lower, upper)`, or `(lower, upper, "log")` where factors matter.
-    - `objective`: what is minimised, mean over windows and sweeps; by default `default_objective()`.
+    - `objective`: what is minimised, mean over windows and sweeps; `default_objective()` if None.
     - `strategy`: `"hybrid"`; `"evolution"` or `"gradient"` alone; or `"least_squares"`: the method
       of Levenberg and Marquardt from every start, for objectives that are sums of squares. For
       those it is the second half of the hybrid too.
@@ -89,9 +89,9 @@ def fit(
       before the stimulus. If it is among the free, its bounds are of the offset from there, mV.
     - `integrator`: method for the neuron's differential equation, by default that of the
       population, or `Euler()`.
-    - `trim`: share of the windows of all sweeps, those with the largest losses, that does not count.
-      A window near rheobase, whose late spike is chance, can then not bend the model. (Least
-      trimmed squares: Rousseeuw (1984), J. Am. Stat. Assoc. 79:871.)
+    - `trim`: share of the windows of all sweeps, those with the largest losses, that is left out. A
+      window near rheobase, whose late spike is chance, can then not bend the model. (Least trimmed
+      squares: Rousseeuw (1984), J. Am. Stat. Assoc. 79:871.)
     - `select`: which of the polished starts is the answer: that with the least `"loss"`, or by
       `"consensus"` the one that agrees best with the other good ones between the fitted sweeps,
       where a loss cannot tell.

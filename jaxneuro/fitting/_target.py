@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._feature_trace import pad_spike_times
+from jaxneuro.analysis import pad_spike_times
+
 from ._recording import Recording
 from ._spike_detection import spike_times
 

@@ -1,5 +1,7 @@
 from ._assign import assign_labels as assign_labels
+from ._assign import class_responses as class_responses
 from ._assign import vote as vote
+from ._assign import weighted_vote as weighted_vote
 from ._checkpoint import Checkpoints as Checkpoints
 from ._checkpoint import Saved as Saved
 from ._classifier import Classifier as Classifier

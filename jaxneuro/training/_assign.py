@@ -2,6 +2,41 @@ import numpy as np
 from jaxtyping import Float, Int
 
 
+def class_responses(
+    counts: Float[np.ndarray, "examples neurons"], labels: Int[np.ndarray, "examples"], classes: int
+) -> Float[np.ndarray, "classes neurons"]:
+    """The mean spikes of each neuron at the examples of each class, 0 for one without any.
+
+    **Arguments:**
+
+    - `counts`: spikes of each neuron at each example.
+    - `classes`: how many.
+    """
+    counts, labels = np.asarray(counts), np.asarray(labels)
+    return np.stack([_mean(counts[labels == label]) for label in range(classes)])
+
+
+def weighted_vote(
+    counts: Float[np.ndarray, "examples neurons"],
+    responses: Float[np.ndarray, "classes neurons"],
+) -> Int[np.ndarray, "examples"]:
+    """The class for which most spikes speak; -1 for an example without spikes.
+
+    Each spike speaks for every class by that class's share of its neuron's `responses`: a neuron
+    that answers to fours and nines counts for both.
+
+    **Arguments:**
+
+    - `responses`: from `class_responses`.
+
+    Reference: Hazan et al. (2018), Front. Neuroinform. 12:89 (proportion weighting).
+    """
+    total = np.sum(responses, axis=0)
+    shares = np.divide(responses, total, out=np.zeros_like(responses, float), where=total > 0)
+    votes = np.asarray(counts) @ shares.T
+    return np.where(votes.max(1) > 0, votes.argmax(1), -1)
+
+
 def assign_labels(
     counts: Float[np.ndarray, "examples neurons"], labels: Int[np.ndarray, "examples"], classes: int
 ) -> Int[np.ndarray, "neurons"]:
@@ -14,8 +49,7 @@ def assign_labels(
 
     Reference: Diehl & Cook (2015), Front. Comput. Neurosci. 9:99.
     """
-    counts, labels = np.asarray(counts), np.asarray(labels)
-    means = np.stack([_mean(counts[labels == label]) for label in range(classes)])
+    means = class_responses(counts, labels, classes)
     return np.where(means.max(0) > 0, means.argmax(0), -1)
 
 
