@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxneuro import Network, Population, simulate
 from jaxneuro.core import Context
-from jaxneuro.edges import Projection
+from jaxneuro.edges import OneToOne, Projection
 from jaxneuro.neurons import LIF, Input
 from jaxneuro.plasticity import (
     BCM,
@@ -73,8 +73,11 @@ def forced(rule, weight, *, kind="dense", delay=0.0, rewards=1, **options) -> Ne
     """
     weight = jnp.asarray(weight, float)
     sources, targets = weight.shape
-    connectivity = all_to_all(sources, targets) if kind == "sparse" else None
-    learning = weight.reshape(-1) if kind == "sparse" else weight
+    learning, connectivity = {
+        "dense": lambda: (weight, None),
+        "sparse": lambda: (weight.reshape(-1), all_to_all(sources, targets)),
+        "one_to_one": lambda: (jnp.diagonal(weight), OneToOne()),
+    }[kind]()
     # The threshold is out of reach of the weights: these spikes are those that were told.
     edge = Projection("a", "b", learning, connectivity=connectivity, delay=delay)
     nodes = {"a": Input(sources), "b": Population(LIF(threshold=1e6, reset_by="value"), targets)}

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxneuro import neurons
+from jaxneuro import neurons, plasticity
 from jaxneuro.data import load_trials
 from jaxneuro.neurons import AbstractNeuron
+from jaxneuro.plasticity import AbstractRule
 
 ROOT = Path(__file__).parent.parent
 
@@ -198,9 +199,57 @@ def test_a_recording_is_fitted_by_hand(tmp_path, capsys):
     assert "average of the fitted neighbours" in out
 
 
+@pytest.mark.slow
+def test_rules_are_learned_by_gradients(tmp_path, capsys):
+    _, module = experiment("meta_learned_rule")
+    module.main(out=str(tmp_path), quick=True)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["hidden"]["losses"][-1] < 0.1 * results["hidden"]["losses"][0]
+    before, after = results["teaching"]["right"]
+    assert before == 0.0
+    assert after > 0.6
+    assert (tmp_path / "meta_learned_rule.png").read_bytes().startswith(b"\x89PNG")
+    assert "new patterns told from another: 0% ->" in capsys.readouterr().out
+
+
+def test_the_example_of_plasticity_learns():
+    text = (ROOT / "docs" / "plasticity.md").read_text(encoding="utf-8")
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(code, names)
+    weight = names["run"].state.edges["learns"].weight
+    assert float(abs(weight - names["weight"]).max()) > 0.01
+    np.testing.assert_array_equal(names["tested"].edges["learns"].weight, weight)
+
+
+def test_every_rule_is_listed():
+    text = (ROOT / "docs" / "plasticity.md").read_text(encoding="utf-8")
+    for name, cls in vars(plasticity).items():
+        if isinstance(cls, type) and issubclass(cls, AbstractRule) and "Abstract" not in name:
+            assert f"`{name}`" in text, f"list {name} in docs/plasticity.md"
+
+
 def test_the_example_of_devices_trains():
     text = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
     names = {}
     exec(code, names)
     assert names["result"].steps == 40
+
+
+@pytest.mark.slow
+def test_networks_are_tuned_towards_criticality(tmp_path, capsys):
+    _, module = experiment("tune_to_criticality")
+    module.main(iterations=12, out=str(tmp_path), quick=True)
+    results = json.loads((tmp_path / "results.json").read_text())
+    low, high = (results["searches"][f"gradient from {start}"]["gains"] for start in module.STARTS)
+    (least, _), (most, _) = module.STARTS.values()
+    assert low[0] > 1.15 * least  # both on their way to where the regimes meet, about 1
+    assert high[0] < 0.85 * most
+    assert {row["regime"] for row in results["grid"]} >= {"subcritical", "supercritical"}
+    for row in results["gradients"]:
+        assert np.abs(row[str(module.TRUNCATION)]).max() < 100.0
+        assert np.abs(row[str(module.WINDOW)]).max() > 1e6
+    for name in ("tuning", "gradients"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out.count("| gradient from ") == 2

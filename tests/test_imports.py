@@ -138,6 +138,7 @@ def test_importing_loads_only_what_everything_needs(imported):
         "evosax",
         "xarray",
         "diffrax",
+        "powerlaw",
     }
     assert "jaxneuro" in imported["modules"]
     assert not heavy & set(imported["modules"])

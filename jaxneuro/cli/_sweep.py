@@ -21,6 +21,7 @@ from ._run_folder import RunFolder, as_json, as_table, free_folder, write_atomic
 from ._sweep_axes import build_grid, count_points, resolve_targets, static_tables
 from ._sweep_base import base_kind, base_table, checked
 from ._sweep_config import AxisConfig, SweepConfig
+from ._sweep_criticality import REGIME, count_regimes
 from ._sweep_figures import draw_sweep
 from ._sweep_lane import Lane, Target
 from ._sweep_network import network_lane
@@ -125,8 +126,12 @@ def _build_lane(
             has_epochs = all(target.path != "training.epochs" for target in targets)
             built[group] = sweep_training_lane(base, dynamic, points, has_epochs)
         else:
-            make = network_lane if kind is NetworkSimulationConfig else neuron_lane
-            built[group] = make(base, dynamic, config.measure or ["rate"])
+            measure = config.measure or ["rate"]
+            built[group] = (
+                network_lane(base, dynamic, measure, points, config.criticality)
+                if kind is NetworkSimulationConfig
+                else neuron_lane(base, dynamic, measure)
+            )
 
     def function(point: Mapping[str, Any], key: jax.Array) -> dict[str, jax.Array]:
         return built[tuple(point[name] for name in names)].function(point, key)
@@ -219,6 +224,8 @@ def _finish(sweep: Prepared, results: Any, last: sweeps.Progress | None, began: 
         "versions": versions(),
     }
     del summary["results"]["status"]
+    if REGIME in results:
+        summary["regimes"] = count_regimes(results)
     if last is not None:
         speed = last.run / last.seconds
         summary |= {
@@ -232,9 +239,11 @@ def _finish(sweep: Prepared, results: Any, last: sweeps.Progress | None, began: 
     ranges = [
         f"{name} {one['min']:.4g} to {one['max']:.4g}"
         for name, one in summary["results"].items()
-        if one["min"] is not None and "epoch" not in results[name].dims
+        if one["min"] is not None and "epoch" not in results[name].dims and name != REGIME
     ]
-    print(f"{', '.join(ranges[:MOST_TOLD])}; {summary['wall_seconds']:.1f} s; {folder.path}")
+    regimes = [f"{count} {name}" for name, count in summary.get("regimes", {}).items()]
+    told = ", ".join([*regimes, *ranges[:MOST_TOLD]])
+    print(f"{told}; {summary['wall_seconds']:.1f} s; {folder.path}")
     if failed:
         first = ", ".join(f"{name} = {value}" for name, value in listed[0].items())
         print(

@@ -19,6 +19,7 @@ from ._config import Config, Section
 from ._network_config import NetworkSimulationConfig
 from ._simulation_config import SimulationConfig
 from ._sweep_base import checked, fields, with_field
+from ._sweep_catalogue import is_joining
 from ._sweep_config import AxisConfig, SweepConfig
 from ._sweep_lane import SEED, Target
 from ._sweep_network import network_model
@@ -131,6 +132,10 @@ def _target(
         if kind is Config:
             is_static = path not in DYNAMIC or values.dtype.kind == "U"
             return Target(name, path, is_static=is_static)
+        if is_joining(kind, table, path):
+            for end in ends:
+                _model(kind, checked(kind, with_field(table, path, end.item()), where))
+            return Target(name, path, is_joining=True)
         leaf = _same_parameter(kind, table, model, path, ends)
         return Target(name, path, is_static=True) if leaf is None else Target(name, leaf)
     if model is None:

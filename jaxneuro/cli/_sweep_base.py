@@ -30,7 +30,7 @@ def base_table(config: SweepConfig, folder: Path) -> dict[str, Any]:
 
 def base_kind(table: dict[str, Any]) -> type[Section]:
     """Whether the base is one neuron, a network or a training."""
-    if "populations" in table:
+    if "populations" in table or "catalogue" in table:
         return NetworkSimulationConfig
     return SimulationConfig if "neuron" in table else Config
 

@@ -7,6 +7,7 @@ from pydantic import Field, Strict, model_validator
 
 from ._config import Count, Section
 from ._simulation_config import Number
+from ._sweep_criticality_config import CriticalityConfig
 
 Method = Literal["product", "zip", "random", "sobol", "latin_hypercube"]
 
@@ -61,7 +62,11 @@ class SweepConfig(Section):
     table: Annotated[Path | None, Strict(False)] = None
     """A CSV file with a column for each axis and a line for each point, instead of their values."""
     measure: list[str] = Field(default_factory=list)
-    """What is kept of a simulation: rate, cv, first_spike, spikes, mean:PATH, max:PATH."""
+    """What is kept of a simulation: rate, cv, first_spike, spikes, silent, mean:PATH, max:PATH; and
+    of a network regime, branching_ratio, size_exponent, duration_exponent, deviation, avalanches.
+    """
+    criticality: CriticalityConfig = Field(default_factory=CriticalityConfig)
+    """How a network's regime and what belongs to it are measured."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Draws what is sampled, and the noise of each lane unless an axis is the seed."""
     tile: Annotated[int, Field(ge=0)] = 0

@@ -10,7 +10,9 @@ from jaxneuro import plotting
 from jaxneuro.sweeps import Grid
 
 from ._report import save_figure
+from ._sweep_criticality import REGIME
 from ._sweep_lane import SEED, Target
+from ._sweep_maps import draw_maps, draw_regimes
 from ._sweep_neuron import AMPLITUDE
 
 MOST_CURVES = 60
@@ -18,7 +20,8 @@ FAILED = 2
 
 
 def draw_sweep(results: Any, points: Grid, targets: Sequence[Target], folder: Path) -> None:
-    """Curves over one axis, heat maps and families of curves over two, lines across many.
+    """Curves over one axis, heat maps and families of curves over two, maps over three and four,
+    lines across many.
 
     Seeds are averaged; a result with a time or an epoch of its own is not drawn.
     """
@@ -30,7 +33,12 @@ def draw_sweep(results: Any, points: Grid, targets: Sequence[Target], folder: Pa
     free = results.isel({dim: 0 for dim in fixed if dim not in seeds}, drop=True)
     # A lane that failed may have left a number that means nothing.
     sound = free.where(free.status != FAILED)
+    axes = {name: _axis_label(points, name) for name in varied}
+    if is_product and REGIME in results:
+        draw_regimes(free, axes, seeds, folder)
     for name, values in _scalars(sound, points):
+        if name == REGIME:
+            continue
         title = _label(values, name)
         if is_product and len(varied) == 1:
             _draw_curve(values, varied[0], seeds, points, title, folder, name)
@@ -50,6 +58,8 @@ def draw_sweep(results: Any, points: Grid, targets: Sequence[Target], folder: Pa
             save_figure(figure, folder, f"{name}_map")
             if second in amplitudes or first in amplitudes:
                 _draw_family(values, second, first, seeds, points, title, folder, name)
+        elif is_product:
+            draw_maps(values, name, title, axes, seeds, folder)
     if len(varied) > 2 or (not is_product and varied):
         _draw_lines(results, points, varied, folder)
 

@@ -18,12 +18,14 @@ class Target(NamedTuple):
     - `path`: a field of the configuration, or the exact path of a parameter.
     - `is_static`: whether each value is built and compiled anew.
     - `is_factor`: whether a parameter is multiplied.
+    - `is_joining`: whether it says how the neurons of a network are joined.
     """
 
     axis: str
     path: str
     is_static: bool = False
     is_factor: bool = False
+    is_joining: bool = False
 
 
 class Lane(NamedTuple):

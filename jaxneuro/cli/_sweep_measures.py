@@ -20,6 +20,7 @@ def reducers(
     populations: Sequence[str],
     paths: Mapping[str, str],
     window: tuple[float, float],
+    others: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What `simulate` has to record.
 
@@ -27,6 +28,7 @@ def reducers(
 
     - `paths`: where to find the variable of `mean:VARIABLE` and `max:VARIABLE`; others are paths.
     - `window`: spikes from its start to its stop count, ms.
+    - `others`: measures that are made elsewhere.
 
     **Raises:** `ValueError` for a measure that there is not.
     """
@@ -35,8 +37,8 @@ def reducers(
         kind, colon, variable = name.partition(":")
         if colon and kind in OF_PATHS and variable:
             record[name] = OF_PATHS[kind](paths.get(variable, variable))
-        elif name not in OF_SPIKES:
-            known = [*OF_SPIKES, *(f"{kind}:PATH" for kind in OF_PATHS)]
+        elif name not in (*OF_SPIKES, *others):
+            known = [*OF_SPIKES, *(f"{kind}:PATH" for kind in OF_PATHS), *others]
             raise ValueError(
                 f"measure: there is no {name!r}. {suggest(name, known)} There are "
                 f"{', '.join(known)}."

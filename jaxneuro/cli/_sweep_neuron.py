@@ -66,7 +66,8 @@ def neuron_lane(
 
 def with_parameters(model: Any, targets: Sequence[Target], point: Mapping[str, Any]) -> Any:
     """A model with the values of a point in the parameters that the axes set."""
-    chosen = {t.path: t for t in targets if t.path not in (SEED, AMPLITUDE)}
+    others = (SEED, AMPLITUDE)
+    chosen = {t.path: t for t in targets if t.path not in others and not t.is_joining}
 
     def placed(path: str, leaf: Array) -> Array:
         target = chosen[path]

@@ -189,12 +189,12 @@ class _Splits:
     """The parts of a data set as every seed splits it; each image is kept once."""
 
     def __init__(self, config: Config, seeds: Sequence[int]):
-        self.first = build_dataset(config.model_copy(update={"seed": seeds[0]}))
+        self.first = build_dataset(config.data, seeds[0])
         self.seeds = np.asarray(seeds, np.int32)
         places: dict[tuple[bytes, int], int] = {}
         rows: dict[str, list[list[int]]] = {part: [] for part in PARTS}
         for seed in seeds:
-            data = build_dataset(config.model_copy(update={"seed": seed}))
+            data = build_dataset(config.data, seed)
             for part in PARTS:
                 split = getattr(data, part)
                 pairs = zip(split.inputs, split.labels.tolist(), strict=True)

@@ -8,6 +8,7 @@ from ._digits import digits as digits
 from ._idx import read_idx as read_idx
 from ._mnist import fashion_mnist as fashion_mnist
 from ._mnist import mnist as mnist
+from ._pool import pool as pool
 from ._trial_files import load_trials as load_trials
 from ._trial_files import save_trials as save_trials
 from ._trials import SpikeTrials as SpikeTrials

@@ -4,6 +4,7 @@ from ._encoders import delta_encode as delta_encode
 from ._encoders import latency_encode as latency_encode
 from ._encoders import population_encode as population_encode
 from ._encoders import rate_encode as rate_encode
+from ._even_encode import even_encode as even_encode
 from ._events import array_to_events as array_to_events
 from ._events import events_to_array as events_to_array
 from ._random_pulses import RandomPulses as RandomPulses

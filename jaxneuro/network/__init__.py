@@ -2,6 +2,7 @@ from ._behaviours import AbstractBehaviour as AbstractBehaviour
 from ._behaviours import Owned as Owned
 from ._behaviours import switch as switch
 from ._behaviours import with_variables as with_variables
+from ._dense_by_delay import dense_by_delay as dense_by_delay
 from ._describe import count_parameters as count_parameters
 from ._inert import Inert as Inert
 from ._initialise import AbstractInitialiser as AbstractInitialiser

@@ -8,6 +8,7 @@ import jax
 from jax.core import Tracer
 
 from jaxneuro.core import plural
+from jaxneuro.plasticity import Plastic
 
 from ._network import Network
 from ._schedule import groups_in_order
@@ -47,8 +48,14 @@ def count_parameters(tree: Any) -> int:
 def _order(network: Network) -> list[str]:
     lines = ["order of execution"]
     others = [stage.tag for stage in network.stages if not isinstance(stage, Advance)]
+    learning = [name for name, edge in network.edges.items() if isinstance(edge, Plastic)]
+    reasons = []
     if others:
-        lines[0] += f" (step by step: stage {', '.join(map(repr, others))} sees every step)"
+        reasons.append(f"stage {', '.join(map(repr, others))} sees every step")
+    if learning:
+        reasons.append(f"plastic edge {', '.join(map(repr, learning))} learns from every step")
+    if reasons:
+        lines[0] += f" (step by step: {'; '.join(reasons)})"
     aims = {name: network.target(name).node for name in network.edges}
     pairs = [(str(e.source), aims[name], e.delay) for name, e in network.edges.items()]
     lags: dict[tuple[str, str], int] = {}

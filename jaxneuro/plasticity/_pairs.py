@@ -1,7 +1,8 @@
+import dataclasses
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import equinox as eqx
 import jax
@@ -33,10 +34,13 @@ class AbstractPairs(eqx.Module):
     **Attributes:**
 
     - `sources`, `targets`: number of neurons on either side.
+    - `is_averaged`: whether the lanes of a `vmap` share one weight, which takes the mean of their
+      changes.
     """
 
     sources: AbstractVar[int]
     targets: AbstractVar[int]
+    is_averaged: AbstractVar[bool]
 
     @abstractmethod
     def of_source(self, values: Float[Array, "pre"]) -> Float[Array, "..."]:
@@ -56,7 +60,6 @@ class AbstractPairs(eqx.Module):
     ) -> Float[Array, "..."]:
         """The weight with these changes made one after another, each within the bounds."""
 
-    @abstractmethod
     def move(
         self,
         weight: Float[Array, "..."],
@@ -69,6 +72,9 @@ class AbstractPairs(eqx.Module):
         An increase is scaled by `bounds.up`, a decrease by `bounds.down`. Nothing is visited if all
         factors are 0.
         """
+        if self.is_averaged:
+            return _moved(weight, values, factor, bounds, self)
+        return only_if(_moved, jnp.any(factor != 0), weight, values, factor, bounds, self)
 
     def multiply(
         self, values: Float[Array, "..."], factor: Float[Array, "post"]
@@ -77,16 +83,13 @@ class AbstractPairs(eqx.Module):
         return only_if(_multiplied, jnp.any(factor != 1), values, factor, self)
 
     @property
-    @abstractmethod
     def apart(self) -> "AbstractPairs":
         """The same pairs for what each lane of a batch has for itself, such as eligibilities."""
+        return dataclasses.replace(self, is_averaged=False) if self.is_averaged else self
 
 
 class DensePairs(AbstractPairs):
-    """Every source and every target; weight `(pre, post)`.
-
-    With `is_averaged` the changes of the lanes of a `vmap` are averaged: they share one weight.
-    """
+    """Every source and every target; weight `(pre, post)`."""
 
     sources: int = eqx.field(static=True)
     targets: int = eqx.field(static=True)
@@ -109,26 +112,11 @@ class DensePairs(AbstractPairs):
         # Most steps of a small population have no spike at all.
         return only_if(_add_products, _is_active(terms), weight, tuple(terms), bounds)
 
-    def move(
-        self,
-        weight: Float[Array, "pre post"],
-        values: Float[Array, "pre post"],
-        factor: Float[Array, "post"],
-        bounds: AbstractBounds,
-    ) -> Float[Array, "pre post"]:
-        if self.is_averaged:
-            change = scaled(weight, values * self.of_target(factor), bounds)
-            return bounds.clip(weight + _averaged(change))
-        return only_if(_moved, jnp.any(factor != 0), weight, values, factor, bounds, self)
-
-    @property
-    def apart(self) -> "DensePairs":
-        return DensePairs(self.sources, self.targets)
-
 
 class OneToOnePairs(AbstractPairs):
     """Neuron i and neuron i; weight of the population's shape."""
 
+    is_averaged: ClassVar[bool] = False
     shape: tuple[int, ...] = eqx.field(static=True)
 
     @property
@@ -156,19 +144,6 @@ class OneToOnePairs(AbstractPairs):
             weight = changed(weight, term.scale, bounds, product)
         return weight
 
-    def move(
-        self,
-        weight: Float[Array, "..."],
-        values: Float[Array, "..."],
-        factor: Float[Array, "post"],
-        bounds: AbstractBounds,
-    ) -> Float[Array, "..."]:
-        return only_if(_moved, jnp.any(factor != 0), weight, values, factor, bounds, self)
-
-    @property
-    def apart(self) -> "OneToOnePairs":
-        return self
-
 
 class SparsePairs(AbstractPairs):
     """The pairs of a list; weight `(synapses,)`.
@@ -176,6 +151,7 @@ class SparsePairs(AbstractPairs):
     On CPU only the synapses of neurons that did something are visited.
     """
 
+    is_averaged: ClassVar[bool] = False
     sources: int = eqx.field(static=True)
     targets: int = eqx.field(static=True)
     listed: Listed
@@ -194,19 +170,6 @@ class SparsePairs(AbstractPairs):
         self, weight: Float[Array, "synapses"], terms: Sequence[Term], bounds: AbstractBounds
     ) -> Float[Array, "synapses"]:
         return add_terms(weight, tuple(terms), bounds, self.listed)
-
-    def move(
-        self,
-        weight: Float[Array, "synapses"],
-        values: Float[Array, "synapses"],
-        factor: Float[Array, "post"],
-        bounds: AbstractBounds,
-    ) -> Float[Array, "synapses"]:
-        return only_if(_moved, jnp.any(factor != 0), weight, values, factor, bounds, self)
-
-    @property
-    def apart(self) -> "SparsePairs":
-        return self
 
 
 def pairs_of(
@@ -286,7 +249,8 @@ def _multiplied(values: Array, factor: Array, pairs: AbstractPairs) -> Array:
 def _moved(
     weight: Array, values: Array, factor: Array, bounds: AbstractBounds, pairs: AbstractPairs
 ) -> Array:
-    return bounds.clip(weight + scaled(weight, values * pairs.of_target(factor), bounds))
+    change = scaled(weight, values * pairs.of_target(factor), bounds)
+    return bounds.clip(weight + (_averaged(change) if pairs.is_averaged else change))
 
 
 @jax.custom_batching.custom_vmap

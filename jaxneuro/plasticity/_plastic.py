@@ -71,8 +71,9 @@ class Plastic(AbstractEdge):
         # Here, where the list of synapses is known: while tracing there is only a promise of it.
         projection = projection_of(self.edge)
         sparse = None if projection is None else innermost(projection.connectivity)
-        is_known = isinstance(sparse, Sparse) and not isinstance(sparse.post, Tracer)
-        self.arrivals = lay_out(np.asarray(sparse.post)) if is_known else None
+        self.arrivals = None
+        if isinstance(sparse, Sparse) and not isinstance(sparse.post, Tracer):
+            self.arrivals = lay_out(np.asarray(sparse.post))
 
     def __check_init__(self):
         check_option(self.batch, Batch, "Plastic: batch")
@@ -142,7 +143,7 @@ class Plastic(AbstractEdge):
 
     def with_weight(self, weight: Float[Array, "..."]) -> AbstractEdge:
         """The edge inside, with another weight."""
-        return eqx.tree_at(lambda e: projection_of(e).weight, self.edge, weight)
+        return eqx.tree_at(_weight_of, self.edge, weight)
 
     def learn(
         self,
@@ -158,8 +159,8 @@ class Plastic(AbstractEdge):
         - `shapes`: of source and target.
         """
         pairs = self.pairs(*shapes)
-        # XLA changes the weight in place only where it sees that the step has read it before. So the
-        # rule must seem to need what the step has made, which is never below 0.
+        # XLA changes the weight in place only where it sees that the step has read it before. So
+        # the rule must seem to need what the step has made, which is never below 0.
         has_stepped = jnp.sum(activity.post) >= 0
         activity = activity._replace(pre=jnp.where(has_stepped, activity.pre, 0.0))
         weight, rule = self.rule.update(state.weight, state.rule, activity, pairs, context)
@@ -179,3 +180,9 @@ class Plastic(AbstractEdge):
     ) -> tuple[PlasticState, Drive]:
         inner, drive = self.edge.step(state.inner, events, v, context)
         return eqx.tree_at(lambda s: s.inner, state, inner, is_leaf=lambda x: x is None), drive
+
+
+def _weight_of(edge: AbstractEdge) -> Any:
+    projection = projection_of(edge)
+    assert projection is not None, "checked when it was made"
+    return projection.weight

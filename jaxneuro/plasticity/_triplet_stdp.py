@@ -1,5 +1,3 @@
-from typing import Self
-
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -11,8 +9,8 @@ from ._pairs import AbstractPairs
 from ._rule import AbstractTermRule, Activity, Term
 from ._traces import after_spikes, decayed
 
-# a2_plus, a3_plus, a2_minus, a3_minus, tau_x, tau_y (ms) by (is_minimal, is_nearest): Tables 3 and 4
-# of the paper. A minimal set has no a3_minus, and so no tau_x of its own.
+# a2_plus, a3_plus, a2_minus, a3_minus, tau_x, tau_y (ms) by (is_minimal, is_nearest), from Tables 3
+# and 4 of the paper. A minimal set has no a3_minus, and so no tau_x of its own.
 VISUAL_CORTEX = {
     (False, False): (5e-10, 6.2e-3, 7e-3, 2.3e-4, 101.0, 125.0),
     (True, False): (0.0, 6.5e-3, 7.1e-3, 0.0, 101.0, 114.0),
@@ -81,35 +79,33 @@ class TripletSTDP(AbstractTermRule):
     def __check_init__(self):
         check_bounds(self)
 
-    @classmethod
+    @staticmethod
     def visual_cortex(
-        cls,
         is_minimal: bool = False,
         is_nearest: bool = False,
         bounds: AbstractBounds | None = None,
-    ) -> Self:
+    ) -> "TripletSTDP":
         """The numbers fitted to slices of visual cortex (Sjöström et al., 2001), Table 3.
 
         **Arguments:**
 
         - `is_minimal`: those of the model without a2_plus and a3_minus.
         """
-        return _published(cls, VISUAL_CORTEX, is_minimal, is_nearest, bounds)
+        return _published(VISUAL_CORTEX, is_minimal, is_nearest, bounds)
 
-    @classmethod
+    @staticmethod
     def hippocampus(
-        cls,
         is_minimal: bool = False,
         is_nearest: bool = False,
         bounds: AbstractBounds | None = None,
-    ) -> Self:
+    ) -> "TripletSTDP":
         """The numbers fitted to cultures of hippocampus (Wang et al., 2005), Table 4.
 
         **Arguments:**
 
         - `is_minimal`: those of the model without a3_minus.
         """
-        return _published(cls, HIPPOCAMPUS, is_minimal, is_nearest, bounds)
+        return _published(HIPPOCAMPUS, is_minimal, is_nearest, bounds)
 
     def init(self, weight: Float[Array, "..."], pairs: AbstractPairs) -> TripletTraces:
         pre, post = jnp.zeros(pairs.sources), jnp.zeros(pairs.targets)
@@ -135,14 +131,14 @@ class TripletSTDP(AbstractTermRule):
 
 
 def _published(
-    cls: type[TripletSTDP],
     table: dict[tuple[bool, bool], tuple[float, ...]],
     is_minimal: bool,
     is_nearest: bool,
     bounds: AbstractBounds | None,
 ) -> TripletSTDP:
-    a2_plus, a3_plus, a2_minus, a3_minus, tau_x, tau_y = table[is_minimal, is_nearest]
-    return cls(
+    numbers = map(jnp.asarray, table[is_minimal, is_nearest])
+    a2_plus, a3_plus, a2_minus, a3_minus, tau_x, tau_y = numbers
+    return TripletSTDP(
         a2_plus=a2_plus,
         a3_plus=a3_plus,
         a2_minus=a2_minus,

@@ -23,6 +23,7 @@ from ._iv_curves import draw_iv_curves as draw_iv_curves
 from ._iv_curves import iv_curves as iv_curves
 from ._learning_curves import learning_curves as learning_curves
 from ._membrane import membrane as membrane
+from ._method_comparison import method_comparison as method_comparison
 from ._mistakes import hardest_mistakes as hardest_mistakes
 from ._multistep_regression import multistep_regression as multistep_regression
 from ._network_activity import network_activity as network_activity

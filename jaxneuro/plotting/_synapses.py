@@ -104,6 +104,7 @@ def _draw_weights(axes: "matplotlib.axes.Axes", w: np.ndarray, bins: int, label:
     title = f"{w.size:,} synapses" + (f", {zeros:,} of weight 0" if zeros else "")
     title += f", {beyond:,} beyond the axis" if beyond else ""
     axes.set(xlabel=label, ylabel="Synapses")
+    axes.locator_params(axis="x", nbins=5)
     axes.set_title(title, loc="left", fontsize=10)
     if zeros < w.size:
         _legend_above(axes)

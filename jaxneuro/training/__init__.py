@@ -14,6 +14,8 @@ from ._generation import Generation as Generation
 from ._health import LayerHealth as LayerHealth
 from ._health import health_warnings as health_warnings
 from ._health import layer_health as layer_health
+from ._learn_from_reward import LearnedFromReward as LearnedFromReward
+from ._learn_from_reward import learn_from_reward as learn_from_reward
 from ._learn_in_turn import LearnedInTurn as LearnedInTurn
 from ._learn_in_turn import Memory as Memory
 from ._learn_in_turn import learn_in_turn as learn_in_turn

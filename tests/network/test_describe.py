@@ -7,6 +7,7 @@ import pytest
 from jaxneuro.edges import Dense, Dropout, ExponentialCurrent, Projection
 from jaxneuro.network import AbstractStage, Advance, Network, count_parameters
 from jaxneuro.neurons import LI, LIF, Input, Population, Refractory
+from jaxneuro.plasticity import PairSTDP, Plastic
 from jaxneuro.surrogates import Arctan
 
 
@@ -85,6 +86,16 @@ def test_it_names_the_stage_that_forces_single_steps(network):
     message = "order of execution (step by step: stage 'watch' sees every step)"
     assert message in str(staged)
     assert "step by step: stage" not in str(network)
+
+
+def test_it_names_plastic_edges_that_force_single_steps(network):
+    learning = Plastic(network.edges["ei"], PairSTDP(a_plus=0.03))
+    text = str(eqx.tree_at(lambda n: n.edges["ei"], network, learning))
+    message = "order of execution (step by step: plastic edge 'ei' learns from every step)"
+    assert message in text
+    row = _row(text, "ei")
+    assert re.search(r"exc -> inh +1.5 ms +2,000 +Plastic\(Dropout\(Projection\(", row)
+    assert "PairSTDP(a_plus=0.03, a_minus=0.012" in row
 
 
 def test_count_parameters_counts_weights_and_biases_only(network):

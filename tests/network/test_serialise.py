@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxtyping import Array
+from plasticity_examples import EXAMPLES as RULES
 
 from jaxneuro import edges as edges_module
 from jaxneuro import integrators as integrators_module
 from jaxneuro import neurons as neurons_module
+from jaxneuro import plasticity as plasticity_module
 from jaxneuro import surrogates as surrogates_module
 from jaxneuro.catalogue import MODELS
 from jaxneuro.core import Drive, param
@@ -45,6 +47,7 @@ from jaxneuro.neurons import (
     Population,
     Refractory,
 )
+from jaxneuro.plasticity import PairSTDP, Plastic, RewardSTDP, SoftBounds
 from jaxneuro.simulation import simulate
 from jaxneuro.surrogates import (
     Arctan,
@@ -55,6 +58,9 @@ from jaxneuro.surrogates import (
     SuperSpike,
     Triangular,
 )
+
+# Of a member of a population, while it is scored; of a run, and of a step.
+PARTS = (edges_module.LowRank, plasticity_module.PlasticState, plasticity_module.Term)
 
 
 class VU(eqx.Module):
@@ -197,13 +203,18 @@ def every_model():
         "tuned": edges_module.TunedCurrent("a", "b", 3),
         "tuned_events": edges_module.TunedPoisson("a", "b", 3),
     }
+    learning = {
+        name: Plastic(edges_module.Projection("a", "b", [[0.1]]), rule, third="a")
+        for name, rule in RULES.items()
+    }
     starts = {
         "uniform": neurons_module.UniformStart(-1.0, 1.0),
         "normal": neurons_module.NormalStart(0.0, 0.1),
         "lognormal": neurons_module.LognormalStart(0.5, 0.1),
         "sparse": neurons_module.SparseStart(neurons_module.ConstantStart(2.0), density=0.1),
     }
-    return {name: make() for name, make in MODELS.items()} | graded | synapses | noise | starts
+    cells = {name: make() for name, make in MODELS.items()}
+    return cells | graded | synapses | noise | starts | {"learning": learning}
 
 
 def test_every_model_survives(tmp_path):
@@ -215,11 +226,17 @@ def test_every_model_survives(tmp_path):
 def test_everything_is_in_the_test_network(network, tmp_path):
     save([network, every_model()], tmp_path / "net")
     text = json.dumps(structure_of(tmp_path / "net"))
-    for package in (neurons_module, edges_module, integrators_module, surrogates_module):
+    for package in (
+        neurons_module,
+        edges_module,
+        integrators_module,
+        plasticity_module,
+        surrogates_module,
+    ):
         for name, cls in vars(package).items():
             if not (isinstance(cls, type) and issubclass(cls, eqx.Module)):
                 continue
-            if cls is edges_module.LowRank:  # of a member of a population, while it is scored
+            if cls in PARTS:
                 continue
             if not inspect.isabstract(cls) and not name.startswith("Abstract"):
                 assert f'"{package.__name__}:{name}"' in text, f"add {name} to whole_network()"
@@ -240,6 +257,30 @@ def test_network_and_state_survive_and_run_on_alike(network, tmp_path):
     continued = run(loaded, state)
     same(continued.records, whole.records)
     same(continued.state, whole.state)
+
+
+def test_a_network_that_learns_survives_and_learns_on_alike(tmp_path):
+    sparse = Sparse([0, 1, 0, 2], [1, 0, 0, 1], 2)  # not sorted
+    rule = RewardSTDP(PairSTDP(0.5, 0.4, bounds=SoftBounds(0.0, 9.0)), tau_e=20.0)
+    edge = Plastic(Projection("in", "out", jnp.full(4, 5.0), sparse), rule, third="reward")
+    nodes = {"in": Input(3), "reward": Input(1), "out": Population(LIF(reset_by="value"), 2)}
+    network = Network(nodes, {"learns": edge})
+
+    def learn(network, state=None):
+        inputs = {"in": Poisson(200.0), "reward": Constant(0.3)}
+        key = jax.random.key(1)
+        return simulate(network, inputs, dt=1.0, steps=30, key=key, state=state).state
+
+    first = learn(network)
+    save(network, tmp_path / "net")
+    save(first, tmp_path / "state")
+    loaded, state = load(tmp_path / "net"), load(tmp_path / "state")
+    same(network, loaded)
+    same(first, state)
+    second = learn(network, first)
+    same(learn(loaded, state), second)
+    weight = second.edges["learns"].weight
+    assert jnp.all(weight != first.edges["learns"].weight)
 
 
 def test_containers_numbers_and_arrays_keep_their_kind(tmp_path):

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,9 +40,9 @@ def test_theta_is_the_sum_over_spikes_and_a_spike_needs_it(x64):
     wanted = sum(0.2 * np.exp(-(time - t) / 50.0) * (time >= t - 1e-9) for t in time[fired])
     np.testing.assert_allclose(states.theta[:, 0], wanted, atol=1e-12)
     # From reset, v = 2 (1 - exp(-t / tau)) reaches 1 + theta of that time, and not a step before.
-    for last, now in zip(fired[:-1], fired[1:], strict=True):
+    for last, now in itertools.pairwise(fired):
         v = 2.0 * (1.0 - np.exp(-0.1 * np.arange(now - last + 1) / 10.0))
-        rise = (wanted[last]) * np.exp(-0.1 * np.arange(now - last + 1) / 50.0)
+        rise = wanted[last] * np.exp(-0.1 * np.arange(now - last + 1) / 50.0)
         assert v[-1] > 1.0 + rise[-1]
         assert np.all(v[:-1] <= 1.0 + rise[:-1])
     assert len(fired) > 5

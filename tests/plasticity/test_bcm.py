@@ -72,7 +72,7 @@ def test_neurons_come_to_answer_one_of_two_patterns():
         return np.abs(a - b) / (a + b)
 
     assert np.median(selectivity(slice(0, 4000))) < 0.3
-    assert np.median(selectivity(slice(-10_000, None))) > 0.8
+    assert np.min(selectivity(slice(-10_000, None))) > 0.7
 
 
 def test_wrong_numbers_are_refused():

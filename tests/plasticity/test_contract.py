@@ -80,6 +80,15 @@ def test_listed_synapses_learn_what_a_matrix_learns(name):
     assert np.isfinite(np.asarray(dense)).all()
 
 
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != "Rules"])
+def test_neurons_joined_one_to_one_learn_what_the_diagonal_learns(name):
+    series = seen(40, 5, 5, rate=0.2)
+    dense = learn_alone(edge_of(name, WEIGHT[:5, :5]), series)
+    found = learn_alone(edge_of(name, WEIGHT[:5, :5], kind="one_to_one"), series)
+    np.testing.assert_allclose(found, jnp.diagonal(dense), rtol=1e-5)
+    assert np.abs(np.asarray(found) - np.diagonal(WEIGHT[:5, :5])).max() > 1e-3
+
+
 @every_rule
 def test_a_network_learns_what_the_rule_says_and_its_runs_can_be_cut(name):
     pre, post = trains(STEPS, 6, 5, rate=0.2)
@@ -158,6 +167,25 @@ def test_gradients_reach_the_first_weight_and_the_rule(name, kind, x64):
         x for path, x in zip(leaf_paths(arrays), slope, strict=True) if path.startswith("rule.")
     ]
     assert any(np.abs(np.asarray(x)).max() > 1e-4 for x in of_rule)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_silent_neurons_have_gradients_too(kind, x64):
+    # Where nothing spikes nothing is visited, but a spike that had been there would have counted.
+    _, post, signal, v = seen(30, 4, 3, 5, rate=0.15)
+    edge = edge_of("PairSTDP, additive", WEIGHT[:4, :3], kind=kind)
+    edge = jax.tree.map(lambda x: jnp.asarray(x, float) if eqx.is_inexact_array(x) else x, edge)
+
+    @jax.jit
+    def loss(pre):
+        return jnp.sum(learn_alone(edge, series_of(pre, post, signal, v)))
+
+    silent = jnp.zeros((30, 4))
+    slope = jax.grad(loss)(silent)
+    for step in (3, 12, 25):
+        ends = [loss(silent.at[step, 1].set(sign * 1e-6)) for sign in (1.0, -1.0)]
+        np.testing.assert_allclose(slope[step, 1], (ends[0] - ends[1]) / 2e-6, rtol=1e-6)
+    assert jnp.abs(slope).max() > 1e-2
 
 
 def test_gradients_go_through_a_network(x64):

@@ -46,9 +46,9 @@ def test_two_rules_come_one_after_the_other(x64):
 
 
 def test_wrong_numbers_are_refused():
-    with pytest.raises(ValueError, match="rate is 1.5; it must be at most 1"):
+    with pytest.raises(ValueError, match=r"rate is 1\.5; it must be at most 1"):
         HomeostaticScaling(rate=1.5)
-    with pytest.raises(ValueError, match="every is 0.0 ms; it must be above 0"):
+    with pytest.raises(ValueError, match=r"every is 0\.0 ms; it must be above 0"):
         HomeostaticScaling(every=0.0)
-    with pytest.raises(ValueError, match="every is 1.5 ms, which is not a multiple of dt = 1 ms"):
+    with pytest.raises(ValueError, match=r"every is 1\.5 ms, which is not a multiple of dt = 1 ms"):
         alone(HomeostaticScaling(every=1.5), WEIGHT, *SILENT)

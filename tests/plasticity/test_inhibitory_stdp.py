@@ -46,5 +46,5 @@ def test_a_driven_neuron_comes_to_fire_at_the_rate_it_is_told(rate):
 
 
 def test_wrong_numbers_are_refused():
-    with pytest.raises(ValueError, match="InhibitorySTDP: tau is 0.0; it must be above 0"):
+    with pytest.raises(ValueError, match=r"InhibitorySTDP: tau is 0\.0; it must be above 0"):
         InhibitorySTDP(tau=0.0)

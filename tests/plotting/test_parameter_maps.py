@@ -23,15 +23,18 @@ def test_every_point_has_its_cell():
     parameters = {"x (nS)": X, "y": Y, "third (ms)": COLUMNS, "fourth": ROWS}
     figure = parameter_maps(parameters, VALUES, label="Rate (Hz)", title="all")
     *panels, bar = figure.axes
-    panels = np.array(panels).reshape(2, 2)
+    panels = panels[:2], panels[2:]
     for row, column in np.ndindex(2, 2):
-        axes = panels[1 - row, column]
+        axes = panels[1 - row][column]
         for i, j in np.ndindex(3, 2):
             assert at(axes, X[i], Y[j]) == VALUES[i, j, column, row]
         assert axes.collections[0].get_clim() == (0.0, 23.0)
     assert [axes.get_title() for axes in panels[0]] == ["third (ms) = 1", "third (ms) = 2"]
-    assert [axes.get_ylabel() for axes in panels[:, 0]] == ["fourth = b\ny", "fourth = a\ny"]
-    assert panels[1, 1].get_xlabel() == "x (nS)"
+    assert [axes.get_ylabel() for axes in (panels[0][0], panels[1][0])] == [
+        "fourth = b\ny",
+        "fourth = a\ny",
+    ]
+    assert panels[1][1].get_xlabel() == "x (nS)"
     assert bar.get_ylabel() == "Rate (Hz)"
 
 
@@ -47,7 +50,7 @@ def test_kinds_have_one_colour_each_and_numbers_are_written():
         if failed[i, j]:
             assert np.ma.is_masked(at(axes, X[i], Y[j]))
         else:
-            colour = to_hex(mesh.to_rgba(at(axes, X[i], Y[j]))).upper()
+            colour = to_hex(tuple(mesh.to_rgba(at(axes, X[i], Y[j])))).upper()
             assert colour == KINDS[codes[i, j]].upper()
     assert sorted(text.get_text() for text in axes.texts) == [".50", ".50", "×"]
     (legend,) = figure.legends
@@ -55,7 +58,8 @@ def test_kinds_have_one_colour_each_and_numbers_are_written():
 
 
 def test_the_logarithm_shows_zeros_in_the_lowest_colour():
-    figure = parameter_maps({"x": [1, 2], "y": [1, 2]}, [[0.0, 1.0], [100.0, np.nan]], is_log=True)
+    values = np.array([[0.0, 1.0], [100.0, np.nan]])
+    figure = parameter_maps({"x": [1, 2], "y": [1, 2]}, values, is_log=True)
     axes = figure.axes[0]
     assert axes.collections[0].get_clim() == (1.0, 100.0)
     assert [at(axes, x, y) for x, y in ((1, 1), (1, 2), (2, 1))] == [1.0, 1.0, 100.0]
