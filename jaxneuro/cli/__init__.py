@@ -1,4 +1,4 @@
-"""The command line: `jaxneuro train | evolve | learn | fit | sweep | simulate | evaluate | info`."""
+"""The command line: `jaxneuro COMMAND`, with the commands of `COMMANDS`."""
 
 import importlib
 import os
@@ -8,7 +8,7 @@ import time
 COMMANDS = {
     "train": "train a network by gradient descent from a configuration file",
     "evolve": "train a network by evolution from a configuration file",
-    "learn": "learn digits without labels, by spike-timing-dependent plasticity",
+    "learn": "learn digits without labels",
     "fit": "fit a neuron model to recorded sweeps",
     "sweep": "run a configuration at many points at once",
     "simulate": "run a neuron model or a network from a configuration file",

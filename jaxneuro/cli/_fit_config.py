@@ -77,7 +77,7 @@ class SearchConfig(Section):
     steps: Annotated[int, Field(ge=0)] = 60
     """Steps of the gradient after the evolution."""
     trim: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the windows of the fitted sweeps, those with the largest losses, that does not count."""
+    """Share of the windows of all fitted sweeps, those of the largest losses, that is left out."""
     select: Literal["loss", "consensus"] = "loss"
     """The start with the least loss, or that which agrees best with other good ones."""
     checkpoint_seconds: NotNegative = 5.0

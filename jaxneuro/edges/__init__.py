@@ -13,8 +13,8 @@ from ._convolution import AveragePool as AveragePool
 from ._convolution import Conv as Conv
 from ._convolution import MaxPool as MaxPool
 from ._dale import Dale as Dale
-from ._direct_conductance import DirectConductance as DirectConductance
 from ._delays import innermost as innermost
+from ._direct_conductance import DirectConductance as DirectConductance
 from ._dropout import Dropout as Dropout
 from ._event_delivery import SparseLayout as SparseLayout
 from ._event_delivery import lay_out as lay_out

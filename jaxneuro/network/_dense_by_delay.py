@@ -32,8 +32,9 @@ def dense_by_delay(network: Network, dt: float) -> Network:
     !!! example
 
         ```python
-        net = catalogue.layered_network(key, (49, 30, 20, 5)).network
-        run = jax.vmap(lambda x: simulate(dense_by_delay(net, 0.5), {"input": x}, dt=0.5, key=key))
+        net = catalogue.layered_network(jax.random.key(0), (49, 30, 20, 5)).network
+        fast = dense_by_delay(net, 0.5)
+        lanes = jax.vmap(lambda x: simulate(fast, {"input": x}, dt=0.5, key=key).state)
         ```
     """
     edges: dict[str, AbstractEdge] = {}

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._palette import CYCLE, GREY
+from ._palette import GREY, colours
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -52,8 +52,8 @@ def method_comparison(
                 f"are {classes} class names. Pass ({classes}, {classes}), or a column more for "
                 "silence."
             )
-    trained = iter(CYCLE)
-    colour = {name: next(trained) if m["curve"] else GREY for name, m in methods.items()}
+    trained = [name for name, method in methods.items() if method["curve"]]
+    colour = dict.fromkeys(methods, GREY) | dict(zip(trained, colours(len(trained)), strict=True))
     figure = Figure(figsize=(max(9.0, 2.8 * len(methods)), 7.0), layout="constrained")
     upper, lower = figure.subfigures(2, 1, squeeze=False)[:, 0]
     curves, histogram = upper.subplots(1, 2, width_ratios=(1.4, 1.0))
@@ -92,7 +92,8 @@ def _draw_weights(
         axes.hist(weights, edges, histtype="step", linewidth=1.3, **style)
     label = f"Weight ({unit})" if unit else "Weight"
     axes.set(yscale="log", xlabel=label, ylabel="Synapses")
-    axes.legend(frameon=False, fontsize=9)
+    axes.set_ylim(0.7, 10 * axes.get_ylim()[1])  # room for the names
+    axes.legend(frameon=False, fontsize=9, loc="upper left", ncols=2)
     _dress(axes)
 
 

@@ -55,7 +55,7 @@ def test_a_neuron_learns_the_pattern_it_is_shown():
         state = done.state
     weight = np.asarray(state.edges["input_exc"].weight).reshape(60, 12)
     winner = int(np.argmax(np.asarray(state.nodes["exc"].inner.rise)))
-    assert weight[:20, winner].min() > np.asarray(WEIGHT)[:20, winner].min() + 0.1
+    assert weight[:20, winner].min() > np.asarray(WEIGHT)[:20, winner].min() + 0.05
     np.testing.assert_allclose(weight[20:], np.asarray(WEIGHT)[20:], atol=0.02)
     assert weight.max() <= 1.0
 

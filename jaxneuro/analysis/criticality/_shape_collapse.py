@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Array, Float, Shaped
@@ -75,7 +75,7 @@ def shape_collapse(
         ]
     )
     lengths = lengths.astype(np.float64)
-    best = minimize_scalar(
+    best: Any = minimize_scalar(
         lambda gamma: _spread(_scaled(curves, lengths, gamma)),
         bounds=bounds,
         method="bounded",
