@@ -24,7 +24,7 @@ def test_one_neuron_wins_and_silences_the_others():
     free = np.asarray(run(alone, record=("exc.spikes",))["exc.spikes"])
     assert (free.sum(0) > 10).all()
     # An inhibitory neuron answers within steps, so that few spike until then.
-    assert spikes.sum() < 0.3 * free.sum()
+    assert spikes.sum() < 0.2 * free.sum()
     assert spikes.sum() > 5
 
 
@@ -50,12 +50,12 @@ def test_a_neuron_learns_the_pattern_it_is_shown():
     pattern = jnp.where(jnp.arange(60) < 20, 60.0, 0.0)
     net = diehl_cook_network(WEIGHT)
     state = None
-    for _ in range(4):
+    for _ in range(8):
         done = run(net, pattern, steps=500, state=state)
         state = done.state
     weight = np.asarray(state.edges["input_exc"].weight).reshape(60, 12)
     winner = int(np.argmax(np.asarray(state.nodes["exc"].inner.rise)))
-    assert weight[:20, winner].min() > np.asarray(WEIGHT)[:20, winner].min() + 0.05
+    assert weight[:20, winner].min() > np.asarray(WEIGHT)[:20, winner].min() + 0.1
     np.testing.assert_allclose(weight[20:], np.asarray(WEIGHT)[20:], atol=0.02)
     assert weight.max() <= 1.0
 

@@ -34,6 +34,18 @@ def test_candidates_beside_each_other_are_those_alone(count, is_exact):
     assert count == 1 or np.ptp(np.asarray(found), axis=0).min() > 1e-3
 
 
+def test_windows_of_candidates_beside_each_other_are_not_mixed_up():
+    halves = dataclasses.replace(small.target(), windows=((20.0, 60.0), (60.0, 100.0)))
+    problem = small.problem(small.wrong(), aim=halves)
+    own = problem.chosen.split(problem.cell)
+    many = {path: x + 0.05 * jnp.arange(9.0) for path, x in own.items()}
+    found = eqx.filter_jit(losses_of_all)(problem, many, False)
+    wanted = eqx.filter_jit(lambda p: problem.losses(p, False))({p: x[7] for p, x in many.items()})
+    assert found.shape == (9, 2, 3)
+    np.testing.assert_allclose(found[7], wanted, rtol=1e-3, atol=1e-5)
+    assert np.abs(np.asarray(found[7, 0] - found[7, 1])).max() > 1e-2
+
+
 def test_each_candidate_and_sweep_has_its_own_gradient():
     problem = small.problem(small.wrong())
     own = problem.chosen.split(problem.cell)

@@ -97,6 +97,16 @@ def test_a_batch_changes_shared_weights_by_the_mean():
     assert found.counts.sum() > 8
 
 
+def test_what_lanes_do_not_share_changes_by_their_mean():
+    net = network("shared")
+    memory = memory_of(net.init(1.0, KEY), KEPT)
+    unlike = jnp.asarray([[0.0], [1000.0]]) * jnp.ones((1, 6))  # nothing, and certain spikes
+    found = learned(net, memory, unlike, batch=2, shared=("learns.weight",))
+    assert found.counts[0].sum() == 0
+    assert found.counts[1].sum() > 4
+    np.testing.assert_allclose(found.memory["out.rise"], 0.05 * found.counts[1], rtol=1e-3)
+
+
 def test_batches_that_cannot_be_are_refused():
     net = network("shared")
     memory = memory_of(net.init(1.0, KEY), KEPT)
