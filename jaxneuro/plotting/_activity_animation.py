@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Array, Bool, Float, Shaped
 
-from ._palette import BLUE, GREEN, GREY, VERMILION
+from ._palette import EXCITATORY, GREEN, GREY, INHIBITORY
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -162,7 +162,7 @@ def _colours(types: np.ndarray) -> np.ndarray:
     """Of each neuron at rest and as it spikes, `(2, n, 4)`."""
     from matplotlib.colors import to_rgba
 
-    spiking = np.where(types[:, None], to_rgba(BLUE), to_rgba(VERMILION))
+    spiking = np.where(types[:, None], to_rgba(INHIBITORY), to_rgba(EXCITATORY))
     return np.stack([0.12 * spiking + 0.88, spiking])
 
 
@@ -221,9 +221,11 @@ def _name_types(figure: "matplotlib.figure.Figure", has_types: bool, has_rings: 
     from matplotlib.lines import Line2D
 
     dot = {"marker": "o", "linestyle": "none", "markersize": 7}
-    handles = [Line2D([], [], color=VERMILION, label="excitatory" if has_types else "spike", **dot)]
+    handles = [
+        Line2D([], [], color=EXCITATORY, label="excitatory" if has_types else "spike", **dot)
+    ]
     if has_types:
-        handles.append(Line2D([], [], color=BLUE, label="inhibitory", **dot))
+        handles.append(Line2D([], [], color=INHIBITORY, label="inhibitory", **dot))
     if has_rings:
         ring = {"markerfacecolor": "none", "markeredgecolor": GREEN, "markeredgewidth": 1.8}
         handles.append(Line2D([], [], label="stimulated", **dot | {"markersize": 9}, **ring))

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from ._cues import Cue, check_cues, name_cues, shade_cues
-from ._palette import GREEN, GREY, colours
+from ._palette import GREEN, GREY, colours, population_colours
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -99,7 +99,7 @@ def _draw_rates(axes: "matplotlib.axes.Axes", spikes: Spikes, edges: np.ndarray)
     whole = sum(counts.values()) / (sum(sizes.values()) * seconds)
     if len(spikes) > 1:
         axes.stairs(whole, edges, fill=True, color=GREY, alpha=0.35, label="all", zorder=1)
-    for (name, count), colour in zip(counts.items(), colours(len(counts)), strict=True):
+    for (name, count), colour in zip(counts.items(), population_colours(len(counts)), strict=True):
         rate = count / (sizes[name] * seconds)
         axes.stairs(rate, edges, color=colour, linewidth=1.0, baseline=None, label=name, zorder=2)
     axes.set_ylim(bottom=0.0)

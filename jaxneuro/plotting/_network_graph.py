@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
 
-from ._palette import BLUE, GREY, VERMILION
+from ._palette import EXCITATORY, GREY, INHIBITORY
 
 if TYPE_CHECKING:
     import matplotlib.axes
     import matplotlib.figure
 
 MOST_SYNAPSES = 2000  # that are drawn unless asked for more
-TYPES = (("excitatory", False, BLUE, "o"), ("inhibitory", True, VERMILION, "s"))
+TYPES = (("excitatory", False, EXCITATORY, "o"), ("inhibitory", True, INHIBITORY, "s"))
 CURVE = np.linspace(0.0, 1.0, 13)[:, None, None]  # points along a synapse
 
 
@@ -166,7 +166,9 @@ def _draw_synapses(
     middle = 0.5 * (start + end) + bend * span * np.stack([-way[:, 1], way[:, 0]], axis=1)
     curves = (1 - CURVE) ** 2 * start + 2 * CURVE * (1 - CURVE) * middle + CURVE**2 * end
     alpha = float(np.clip(80.0 / max(1, len(start)) ** 0.75, 0.02, 0.7))
-    names = [GREY] * len(start) if types is None else np.where(types[synapses.pre], VERMILION, BLUE)
+    names = [GREY] * len(start)
+    if types is not None:
+        names = np.where(types[synapses.pre], INHIBITORY, EXCITATORY)
     lines = LineCollection(
         list(curves.transpose(1, 0, 2)),
         colors=[to_rgba(name, alpha) for name in names],

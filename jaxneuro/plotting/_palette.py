@@ -8,11 +8,17 @@ ORANGE = "#E69F00"
 SKY = "#56B4E9"
 GREY = "#999999"
 CYCLE = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY)
+EXCITATORY, INHIBITORY = VERMILION, BLUE
 
 
 def colours(count: int) -> list[str]:
     """Colours of `count` ordered things: distinct ones while there are enough, else a scale."""
     return list(CYCLE[:count]) if count <= len(CYCLE) else _scale(count, 0.9)
+
+
+def population_colours(count: int) -> list[str]:
+    """Colours of populations, of which the first two are mostly excitatory and inhibitory."""
+    return [EXCITATORY, INHIBITORY, *colours(count)[2:]] if count > 1 else colours(count)
 
 
 def shades(count: int) -> list[str]:

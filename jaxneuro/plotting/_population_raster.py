@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from ._cues import Cue, check_cues, name_cues, shade_cues
-from ._palette import colours
+from ._palette import population_colours
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -53,7 +53,7 @@ def population_raster(
     if not spikes or not all(len(each) for each in spikes.values()):
         raise ValueError("population_raster: pass at least one population, with neurons in each.")
     figure, strip, panels, last = _panels([len(each) for each in spikes.values()], bool(cues))
-    palette, highest = colours(len(spikes)), 1e-3
+    palette, highest = population_colours(len(spikes)), 1e-3
     for axes, (name, each), colour in zip(panels, spikes.items(), palette, strict=True):
         times = [np.asarray(one, np.float64) for one in each]
         times = [one[(one >= window[0]) & (one <= window[1])] for one in times]

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._palette import BLUE, GREEN, VERMILION
+from ._palette import EXCITATORY, GREEN, INHIBITORY
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -58,7 +58,7 @@ def synapse_distributions(
     if delays is not None:
         _draw_delays(panels[0, 1], values["delays"], bins)
     if distances is not None:
-        signs = {BLUE: w > 0, VERMILION: w < 0}
+        signs = {EXCITATORY: w > 0, INHIBITORY: w < 0}
         _draw_over_distance(panels[1, 0], values["distances"], w, signs, weight)
     if distances is not None and delays is not None:
         every = {GREEN: np.ones(w.shape, bool)}
@@ -94,7 +94,10 @@ def _draw_weights(axes: "matplotlib.axes.Axes", w: np.ndarray, bins: int, label:
     low, high = _range(w)
     width = max(high - low, 1e-12) / bins
     edges = width * np.arange(np.floor(low / width), np.ceil(high / width) + 1)
-    for name, colour, part in (("positive", BLUE, w[w > 0]), ("negative", VERMILION, w[w < 0])):
+    for name, colour, part in (
+        ("positive", EXCITATORY, w[w > 0]),
+        ("negative", INHIBITORY, w[w < 0]),
+    ):
         if part.size:
             text = f"{name}: n = {part.size:,}, mean {part.mean():.3g}"
             axes.hist(part, edges, color=colour, alpha=0.85, label=text)

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from jaxneuro.plotting import network_graph
-from jaxneuro.plotting._palette import BLUE, VERMILION
+from jaxneuro.plotting._palette import EXCITATORY, INHIBITORY
 
 PLACES = np.asarray([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
 PRE, POST = np.asarray([0, 1, 2, 3, 0]), np.asarray([1, 0, 3, 1, 2])
@@ -31,7 +31,7 @@ def test_every_synapse_runs_from_its_source_to_its_target_in_the_source_s_colour
     )
     figure.canvas.draw()
     (axes,) = figure.axes
-    colours = [to_rgba(VERMILION if kind else BLUE)[:3] for kind in is_inhibitory]
+    colours = [to_rgba(INHIBITORY if kind else EXCITATORY)[:3] for kind in is_inhibitory]
     wanted = sorted((*PLACES[a], *PLACES[b], colours[a]) for a, b in zip(PRE, POST, strict=True))
     assert ends_of(axes) == wanted
     assert axes.get_title("left") == "5 of 5 synapses drawn"
