@@ -175,26 +175,42 @@ class Population(eqx.Module):
         """
         neuron, fired = self.neuron, after > 0
         near = neuron.advance(old, drive.before(first), first * dt, self.integrator)
+        near = _computed_once(near)
         margin = neuron.margin(old, near)
         level = jnp.zeros_like(first) if margin is None else margin
         is_late = level > 0
         before = neuron.margin(old, old)
         early = first * _fraction(before, jnp.where(is_late, level, 1.0))
         late = first + (1.0 - first) * _fraction(jnp.where(is_late, -1.0, level), after)
-        fraction = jnp.where(fired, jnp.where(is_late, early, late), 1.0)
+        fraction = _computed_once(jnp.where(fired, jnp.where(is_late, early, late), 1.0))
 
         def at_crossing(start: Any, middle: Any, end: Any) -> Any:
             if not eqx.is_inexact_array(end):
                 return end
             return middle + (fraction - first).astype(end.dtype) * (end - start)
 
-        crossing = jax.tree.map(at_crossing, old, near, new)
+        crossing = _computed_once(jax.tree.map(at_crossing, old, near, new))
         start = neuron.reset(crossing, jnp.ones_like(fraction))
         if start is crossing:  # nothing is reset, so the step is one piece
             return new, fraction
         left = (1.0 - fraction) * dt
         end = neuron.advance(start, drive.after(fraction), left, self.integrator)
         return jax.tree.map(lambda a, b: jnp.where(fired, a, b), end, new), fraction
+
+
+def _computed_once(tree: Any) -> Any:
+    """The same numbers, which XLA then does not compute again for each of their uses.
+
+    On the CPU it repeats all that is cheap in each loop that needs it, and here half of a step is
+    cheap; but not a division. So these are divided by a 1 of which it cannot know that it is one.
+    """
+
+    def once(x: Any) -> Any:
+        if not eqx.is_inexact_array(x):
+            return x
+        return x / jax.lax.stop_gradient(jnp.where(jnp.isnan(x), x, 1.0))
+
+    return jax.tree.map(once, tree)
 
 
 def _fraction(before: Array | None, after: Array) -> Float[Array, "..."]:
