@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxneuro import plotting
+from jaxneuro.analysis import cv
 from jaxneuro.core import plural, whole_steps
 
 from ._cell import build_population, record_paths
@@ -117,8 +118,8 @@ def _summary(config: SimulationConfig, protocol: Protocol, outcome: Outcome) -> 
 
 def _variation(times: np.ndarray) -> float | None:
     """Coefficient of variation of the intervals between spikes; None for fewer than two."""
-    intervals = np.diff(times)
-    return float(intervals.std() / intervals.mean()) if len(intervals) > 1 else None
+    variation = float(cv(np.diff(times)))
+    return None if np.isnan(variation) else variation
 
 
 def _draw(

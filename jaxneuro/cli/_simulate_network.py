@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxneuro.analysis import cv
 from jaxneuro.core import plural, whole_steps
 
 from ._errors import fail, told, users_mistakes
@@ -132,7 +133,7 @@ def _statistics(times: list[np.ndarray], duration: float) -> dict[str, Any]:
     """Size, mean rate, mean irregularity of the neurons with three spikes, part without any."""
     counts = np.array([len(each) for each in times])
     intervals = [np.diff(each) for each in times if len(each) > 2]
-    variations = [float(each.std() / each.mean()) for each in intervals]
+    variations = [float(cv(each)) for each in intervals]
     return {
         "size": len(times),
         "rate_hz": float(counts.mean()) / duration * 1000.0,

@@ -189,7 +189,7 @@ def test_the_number_of_devices_does_not_matter(tmp_path):
     assert done.returncode == 0, done.stderr
     found = np.load(tmp_path / "found.npz")
     names = {name.rsplit(".", 1)[0] for name in found}
-    assert len(names) == 8
+    assert len(names) == 9
     assert 4 < len(found["evolution.1"]) < 25, "should end by patience"
     for name in names:
         # One start a device is compiled to other vector instructions than two: to rounding.
