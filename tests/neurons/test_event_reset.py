@@ -13,7 +13,8 @@ from jaxneuro.core import Drive
 from jaxneuro.edges import Delta, Projection
 from jaxneuro.inputs import Constant
 from jaxneuro.integrators import RK4, ExponentialEuler, Heun
-from jaxneuro.neurons import LIF, AdEx, HodgkinHuxley, Izhikevich2007, Refractory
+from jaxneuro.neurons import LIF, AdEx, HodgkinHuxley, Izhikevich2007, Refractory, _population
+from jaxneuro.neurons._population import _computed_once
 from jaxneuro.simulation import SpikeTimes
 
 KEY = jax.random.key(0)
@@ -246,3 +247,24 @@ def test_heun_and_exponential_euler_agree_under_a_changing_conductance(x64):
     assert np.isfinite(times[0]).all()
     # Both of second order in the linear course of the conductance within a step.
     np.testing.assert_allclose(times[0], times[1], atol=2e-3)
+
+
+def test_what_has_no_number_keeps_it_and_nothing_else_changes():
+    values = {"v": jnp.array([1.5, -0.0, jnp.inf, -jnp.inf, jnp.nan]), "spikes": jnp.arange(3)}
+    same = _computed_once(values)
+    np.testing.assert_array_equal(same["v"], values["v"])
+    assert same["spikes"] is values["spikes"]
+    slope = jax.grad(lambda v: jnp.sum(_computed_once(v) * jnp.arange(3.0)))(jnp.ones(3))
+    np.testing.assert_array_equal(slope, jnp.arange(3.0))
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="it is how XLA compiles for the CPU")
+def test_a_step_repeats_little_of_itself(monkeypatch):
+    def instructions():
+        jax.clear_caches()
+        program = jax.jit(lambda c: spike_times(AdEx(), c, 0.1, 400, 3)).lower(600.0).compile()
+        return program.as_text().count(" = f32[")
+
+    once = instructions()
+    monkeypatch.setattr(_population, "_computed_once", lambda tree: tree)
+    assert once < 0.8 * instructions()
