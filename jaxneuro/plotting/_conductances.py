@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from ._cues import Cue, check_cues, name_cues, shade_cues
-from ._palette import GREY, colours
+from ._palette import GREY, population_colours
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -67,7 +67,7 @@ def conductances(
     )
     _draw_potential(top, t, v, np.asarray(spikes, np.float64), threshold)
     total = np.zeros(len(t))
-    for (name, values), colour in zip(series.items(), colours(len(series)), strict=True):
+    for (name, values), colour in zip(series.items(), population_colours(len(series)), strict=True):
         current = values * (e_rev[name] - v)
         total += current
         middle.plot(t, values, color=colour, linewidth=1.1, label=name)

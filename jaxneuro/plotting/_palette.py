@@ -17,7 +17,7 @@ def colours(count: int) -> list[str]:
 
 
 def population_colours(count: int) -> list[str]:
-    """Colours of populations, of which the first two are mostly excitatory and inhibitory."""
+    """Colours of populations or receptors, of which the first two mostly excite and inhibit."""
     return [EXCITATORY, INHIBITORY, *colours(count)[2:]] if count > 1 else colours(count)
 
 

@@ -1,9 +1,10 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from matplotlib.colors import same_color
+from matplotlib.colors import same_color, to_rgba
 
 from jaxneuro.plotting import population_raster
+from jaxneuro.plotting._palette import EXCITATORY, GREEN, INHIBITORY
 
 SPIKES = {
     "exc": [np.array([3.0, 8.0]), jnp.asarray([5.0]), np.array([])],
@@ -91,3 +92,10 @@ def test_misuse_is_named():
         population_raster(SPIKES, (0.0, 10.0), bin=20.0)
     with pytest.raises(ValueError, match=r"cue 'A' is from 3\.0 to 1\.0 ms"):
         population_raster(SPIKES, (0.0, 10.0), cues=[(3.0, 1.0, "A")])
+
+
+def test_the_first_two_have_the_colours_of_excitatory_and_inhibitory_neurons():
+    spikes = {name: [np.array([1.0])] for name in ("exc", "inh", "other")}
+    last = population_raster(spikes, (0.0, 2.0)).axes[-1]
+    found = [to_rgba(patch.get_edgecolor()) for patch in last.patches]
+    assert found == [to_rgba(colour) for colour in (EXCITATORY, INHIBITORY, GREEN)]
